@@ -1,0 +1,69 @@
+# `make` alone lists what there is. Every target sets up what it needs; nothing is installed outside this folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+STATE := .bagfill
+STAMPS := $(STATE)/stamps
+BIN := .venv/bin
+BENCH ?= full
+
+export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins$(if $(PYTHONPATH),:$(PYTHONPATH))
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMPS)/python $(STAMPS)/azurite ## install everything into .venv and .bagfill
+
+.PHONY: demo
+demo: setup ## copy sample bags from S3 to Azure through a real Airflow, then report
+	@$(BIN)/bagfill demo
+
+.PHONY: up
+up: setup ## start the embedded stack and leave it running; prints its address and login
+	@$(BIN)/python -m bagfill.demo up
+
+.PHONY: down
+down: ## stop the embedded stack
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m bagfill.demo down; else echo "nothing is installed, so nothing runs"; fi
+
+.PHONY: test
+test: lint ## all checks, then all tests
+	@$(BIN)/pytest $(TESTS)
+
+.PHONY: lint
+lint: setup ## ruff, mypy, import rules, generated documentation
+	@tools/lint
+
+.PHONY: bench
+bench: setup ## measure beside rclone; BENCH=quick for one minute
+	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+.PHONY: docs
+docs: setup ## write the generated parts of the documentation
+	@$(BIN)/python docs/generate.py
+
+.PHONY: lock
+lock: $(STATE)/tools/ready ## pin the packages of pyproject.toml again
+	@tools/lock
+
+.PHONY: clean
+clean: down ## remove what was installed and measured here
+	@rm -rf .venv $(STATE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: each is written last, so an interrupted step is done again.
+$(STATE)/tools/ready: tools/uv-requirements.txt tools/setup
+	@PYTHON="$(PYTHON)" tools/setup uv
+
+$(STAMPS)/python: $(STATE)/tools/ready pyproject.toml requirements-dev.txt
+	@PYTHON="$(PYTHON)" tools/setup python
+
+$(STAMPS)/azurite: $(STAMPS)/python tools/azurite/package.json tools/azurite/package-lock.json
+	@tools/setup azurite
