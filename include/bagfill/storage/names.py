@@ -1,9 +1,9 @@
 """Which keys a provider can hold without changing them: rules as data, checked before any byte moves.
 
-A key that a provider silently changes (Azure drops a segment's last ``.`` and turns ``\\`` into ``/``) is a replica that
-differs from its source, so such a key is refused with a reason instead of being sent.
+A key that a provider silently changes (Azure drops a segment's last ``.`` and turns a backslash into ``/``) is a
+replica that differs from its source, so such a key is refused with a reason instead of being sent.
 
-Sources: S3 "Naming Amazon S3 objects"; Azure "Naming and Referencing Containers, Blobs, and Metadata"; POSIX path limits.
+Sources: S3 "Naming Amazon S3 objects"; Azure "Naming and Referencing Containers, Blobs, and Metadata"; POSIX limits.
 """
 
 from __future__ import annotations
@@ -128,15 +128,21 @@ class NameRules:
             found = f"U+{ord(match.group()):04X} at position {match.start()}"
             yield self._problem(NameRule.FORBIDDEN_CHARACTER, found, f"no {self.forbidden_words}")
         if segments[0] in self.reserved:
-            yield self._problem(NameRule.RESERVED, f"the first segment {segments[0]!r}", "names the store does not use itself")
+            yield self._problem(
+                NameRule.RESERVED, f"the first segment {segments[0]!r}", "names the store does not use itself"
+            )
 
     def _length_problems(self, key: str, encoded: bytes, segments: list[str]) -> Iterator[NameProblem]:
         if self.max_characters is not None and (count := len(key.encode("utf-16-le")) // 2) > self.max_characters:
-            yield self._problem(NameRule.TOO_MANY_CHARACTERS, f"{count} characters", f"{self.max_characters:,} characters")
+            yield self._problem(
+                NameRule.TOO_MANY_CHARACTERS, f"{count} characters", f"{self.max_characters:,} characters"
+            )
         if self.max_bytes is not None and len(encoded) > self.max_bytes:
             yield self._problem(NameRule.TOO_MANY_BYTES, f"{len(encoded)} bytes", f"{self.max_bytes:,} bytes of UTF-8")
         if self.max_segments is not None and len(segments) > self.max_segments:
-            yield self._problem(NameRule.TOO_MANY_SEGMENTS, f"{len(segments)} segments", f"{self.max_segments} segments")
+            yield self._problem(
+                NameRule.TOO_MANY_SEGMENTS, f"{len(segments)} segments", f"{self.max_segments} segments"
+            )
         longest = max(len(segment.encode()) for segment in segments)
         if self.max_segment_bytes is not None and longest > self.max_segment_bytes:
             allowed = f"{self.max_segment_bytes} bytes a segment"

@@ -1,0 +1,64 @@
+"""A configured location: a bucket, container or folder at a provider, holding any number of bags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.storage.store import ThawTier
+
+
+class Provider(StrEnum):
+    """Provider ids as the storage service spells them; ``local`` and ``memory`` are ours."""
+
+    S3 = "amazon-s3"
+    AZURE = "azure-blob-storage"
+    LOCAL = "local"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class ThawDefaults:
+    """How a location's archived objects are thawed when a request does not say.
+
+    Args:
+        tier: how fast.
+        days: how long the readable copy shall live.
+    """
+
+    tier: ThawTier = ThawTier.STANDARD
+    days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One configured location.
+
+    Args:
+        name: the name used in settings, params and reports.
+        provider: who stores it.
+        bucket: bucket (S3), container (Azure), or absolute folder path (local).
+        prefix: what stands before ``{space}/`` in every key: empty, or ending in ``/``.
+        read_connection: connection id for reading (listing, reading, thawing); ``None``: the provider's default chain.
+        write_connection: connection id for creating objects.
+        writable: whether it may be a destination.
+        thaw: defaults for thawing.
+    """
+
+    name: str
+    provider: Provider
+    bucket: str
+    prefix: str = ""
+    read_connection: str | None = None
+    write_connection: str | None = None
+    writable: bool = False
+    thaw: ThawDefaults = ThawDefaults()
+
+    def bag_prefix(self, bag: BagId) -> str:
+        """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""
+        return f"{self.prefix}{bag}"
+
+    def version_prefix(self, bag_version: BagVersionId) -> str:
+        """The folder of one bag version, always ending in ``/`` (``v1/`` is no prefix of ``v10/``)."""
+        return f"{self.prefix}{bag_version}/"
