@@ -228,7 +228,7 @@ class BagVersionId:
 
     @property
     def prefix(self) -> str:
-        """The version's folder in every location, with the slash at its end: without it ``v1`` would also list ``v10``."""
+        """The version's folder in every location, with a slash at its end, or ``v1`` would list ``v10`` too."""
         return f"{self}/"
 
     def __str__(self) -> str:
