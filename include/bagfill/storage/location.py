@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
 from bagfill.storage.store import ThawTier
 
-
-class Provider(StrEnum):
-    """Provider ids as the storage service spells them; ``local`` and ``memory`` are ours."""
-
-    S3 = "amazon-s3"
-    AZURE = "azure-blob-storage"
-    LOCAL = "local"
-    MEMORY = "memory"
+__all__ = ["Location", "Provider", "ThawDefaults"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +55,7 @@ class Location:
     def version_prefix(self, bag_version: BagVersionId) -> str:
         """The folder of one bag version, always ending in ``/`` (``v1/`` is no prefix of ``v10/``)."""
         return f"{self.prefix}{bag_version}/"
+
+    def in_manifest(self, bag: BagId, role: LocationRole = LocationRole.SECONDARY) -> ManifestLocation:
+        """This location as an element of a bag's storage manifests."""
+        return ManifestLocation(role, self.provider, self.bucket, self.bag_prefix(bag))

@@ -1,0 +1,1 @@
+"""Bagfill copies existing BagIt bags to a new storage location, proves every byte, and records the replica."""

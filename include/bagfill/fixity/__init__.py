@@ -1,0 +1,1 @@
+"""Fixity: read an object back and compare; write down the evidence."""

@@ -1,0 +1,48 @@
+"""Read an object from its store, every byte, and say what was there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.digest import DigestSet
+from bagfill.checksum.digester import Digester
+from bagfill.storage.store import ObjectInfo, ObjectStore
+
+RANGE_BYTES = 64 * 1024 * 1024
+"""Length of one ranged read: a long single stream does not survive a 200 GB file (storage service, PR 825)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a store returned for one object.
+
+    Args:
+        size: bytes read.
+        digests: of those bytes.
+        etag: identity of the object that was read; every range was read from this very one.
+    """
+
+    size: int
+    digests: DigestSet
+    etag: str
+
+
+def read_back(store: ObjectStore, info: ObjectInfo, algorithms: Iterable[Algorithm]) -> Observed:
+    """Read every byte of one object, in ranges, pinned to one identity of it.
+
+    Args:
+        store: where it is.
+        info: what the store says of it now (from ``stat`` or a listing).
+        algorithms: digests to compute, in one pass.
+
+    Raises:
+        StoreError: it could not be read, or was replaced in the middle (CHANGED).
+    """
+    digester = Digester(algorithms)
+    for start in range(0, info.size, RANGE_BYTES):
+        length = min(RANGE_BYTES, info.size - start)
+        for chunk in store.read(info.key, start=start, length=length, etag=info.etag):
+            digester.update(chunk)
+    return Observed(digester.size, digester.digests(), info.etag)

@@ -1,0 +1,108 @@
+"""The ingest tracker protocol; ``tests/contracts/tracker_contract.py`` checks every implementation against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.ingests.model import CallbackStatus, Ingest, IngestEvent, IngestStatus
+from bagfill.ingests.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class EventUpdate:
+    """Append events; an accepted ingest becomes processing, any other status stays."""
+
+    events: tuple[IngestEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUpdate:
+    """Move to another status, with events. A refused move loses its events as well, as in the storage service."""
+
+    status: IngestStatus
+    events: tuple[IngestEvent, ...] = ()
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackStatusUpdate:
+    """Record how the callback went: pending may become succeeded or failed, once."""
+
+    status: CallbackStatus
+    events: tuple[IngestEvent, ...] = ()
+
+
+IngestUpdate = EventUpdate | StatusUpdate | CallbackStatusUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The update was applied; the ingest as it is now."""
+
+    ingest: Ingest
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The state machine does not allow it; nothing changed."""
+
+    ingest: Ingest
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownIngest:
+    """There is no such ingest."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The ingest is there, with exactly the given content: now, or already (the same call came twice)."""
+
+    ingest: Ingest
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdTaken:
+    """Another ingest has this id already."""
+
+    ingest: Ingest
+
+
+class IngestTracker(Protocol):
+    """Keeps ingests. History is never edited: events are appended, and the status follows the table of reference 2.5."""
+
+    def open(self, ingest: Ingest) -> Opened | IdTaken:
+        """Store a new ingest. The same id with the same bag version, source, destination and request is not an error."""
+        ...
+
+    def get(self, ingest_id: UUID) -> Ingest | None:
+        """The ingest, or ``None`` if there is none."""
+        ...
+
+    def update(self, ingest_id: UUID, update: IngestUpdate) -> Updated | Refused | UnknownIngest:
+        """Apply one update atomically; concurrent updates never lose each other's events."""
+        ...
+
+    def of_bag_version(self, bag_version: BagVersionId, destination: str | None = None) -> Sequence[Ingest]:
+        """Ingests of one bag version (to one destination), newest first."""
+        ...
+
+    def of_request(self, request_id: str) -> Sequence[Ingest]:
+        """Ingests of one request, ascending by version."""
+        ...
+
+    def of_bag(self, bag: BagId, destination: str) -> Sequence[Ingest]:
+        """Ingests of every version of a bag to one destination, newest first."""
+        ...
+
+    def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
+        """The newest ingests, newest first."""
+        ...

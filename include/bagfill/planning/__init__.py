@@ -1,0 +1,1 @@
+"""Planning: limits, shards, block sizes. Pure: snapshots in, plans out."""

@@ -1,0 +1,87 @@
+"""What a step works with. Built by :mod:`bagfill.wiring`, or by a test from memory parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bagfill.ingests.tracker import IngestTracker
+from bagfill.planning.limits import Limits
+from bagfill.registry.registry import Registry
+from bagfill.steps.records import RecordStore
+from bagfill.storage.location import Location
+from bagfill.storage.store import ObjectStore
+
+
+class Stores(Protocol):
+    """Opens the object store of a location, for one identity; opened stores are kept and shared between threads."""
+
+    def reading(self, location: Location) -> ObjectStore:
+        """The store for the identity that may list, read and thaw."""
+        ...
+
+    def writing(self, location: Location) -> ObjectStore:
+        """The store for the identity that may create. Raises ValueError for a location that is read-only."""
+        ...
+
+
+def utc_now() -> datetime:
+    """The present moment, timezone-aware."""
+    return datetime.now(tz=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which spaces belong where.
+
+    Args:
+        spaces: names of spaces; empty means every space.
+        locations: names of locations where each of their bag versions belongs.
+    """
+
+    spaces: tuple[str, ...]
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRules:
+    """Whom a callback may reach.
+
+    Args:
+        allowed_hosts: host names (with ``:port`` if not the scheme's own) that may be called; nothing else is.
+        timeout_seconds: for one attempt.
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a step needs.
+
+    Args:
+        locations: configured locations by name.
+        policies: which spaces belong where.
+        registry: which bag versions exist and where.
+        ingests: the ingest tracker.
+        stores: opens locations.
+        work: plans, shards and results.
+        receipts: evidence, kept outside the replicas.
+        limits: how much at once.
+        callbacks: whom a callback may reach.
+        clock: the present moment; tests turn it.
+    """
+
+    locations: Mapping[str, Location]
+    registry: Registry
+    ingests: IngestTracker
+    stores: Stores
+    work: RecordStore
+    receipts: RecordStore
+    limits: Limits = Limits()
+    policies: tuple[Policy, ...] = ()
+    callbacks: CallbackRules = CallbackRules()
+    clock: Callable[[], datetime] = field(default=utc_now)

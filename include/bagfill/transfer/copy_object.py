@@ -1,0 +1,209 @@
+"""Copy one object through this process, without ever overwriting.
+
+Small objects are held whole: their digest is compared before the first byte is written. Large ones go in blocks, each with
+its MD5 checked by the provider on arrival; the digest of the whole is compared before the commit makes them visible. A copy
+that was interrupted reads the source again, since only that proves what the staged blocks are, and sends what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from bagfill.checksum.algorithm import strongest
+from bagfill.checksum.digest import DigestSet
+from bagfill.checksum.digester import Digester, digest_bytes
+from bagfill.fixity.read_back import read_back
+from bagfill.planning.shards import CopyItem, PlannedFile
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.store import AlreadyExists, Created, ObjectInfo, ObjectStore, StagedBlock, StagedWrite
+from bagfill.transfer.outcomes import (
+    AlreadyThere,
+    Copied,
+    CopyOutcome,
+    SourceChanged,
+    SourceCorrupt,
+    SourceMissing,
+    Staged,
+    WouldOverwrite,
+)
+from bagfill.transfer.staging import StagingLedger, join_staged_write
+
+_BLOCKS_IN_FLIGHT = 4
+
+Guard = Callable[[], None]
+"""Called before each write; raises when this process may not write any more (its claim went to another)."""
+
+
+class ObjectCopier:
+    """Copies objects from one store to another.
+
+    Args:
+        source: read only.
+        destination: created in only.
+        ledger: remembers staged writes.
+        guard: called before each write.
+    """
+
+    def __init__(self, source: ObjectStore, destination: ObjectStore, ledger: StagingLedger, guard: Guard) -> None:
+        self._source = source
+        self._destination = destination
+        self._ledger = ledger
+        self._guard = guard
+
+    def copy(self, item: CopyItem, source_key: str, destination_key: str) -> CopyOutcome:
+        """Copy one item of a plan.
+
+        Args:
+            item: what; its digests must hold at least one.
+            source_key, destination_key: full keys in their stores.
+
+        Raises:
+            StoreError: a store did not answer, or refuses. Source and destination are told apart by its location.
+        """
+        file = item.file
+        if file.at_destination or file.block_bytes:
+            present = self._destination.stat(destination_key)
+            if present is not None:
+                return _compare(self._destination, present, file)
+        try:
+            if not file.block_bytes:
+                return self._copy_whole(file, source_key, destination_key)
+            return self._copy_blocks(item, source_key, destination_key)
+        except StoreError as error:
+            if error.location != self._source.location or error.operation == "stat":
+                raise
+            if error.failure is StoreFailure.MISSING:
+                return SourceMissing()
+            if error.failure is StoreFailure.CHANGED:
+                return SourceChanged()
+            raise
+
+    def _copy_whole(self, file: PlannedFile, source_key: str, destination_key: str) -> CopyOutcome:
+        data = b"".join(self._source.read(source_key, etag=file.etag))
+        digests = digest_bytes(data, [strongest(file.digests)])
+        if (corrupt := _corrupt(file, len(data), digests)) is not None:
+            return corrupt
+        self._guard()
+        match self._destination.create(destination_key, data):
+            case Created(etag, version_id, request_id):
+                return Copied(len(data), digests, etag, version_id, request_id)
+            case AlreadyExists():
+                return self._compare_existing(file, destination_key)
+
+    def _copy_blocks(self, item: CopyItem, source_key: str, destination_key: str) -> CopyOutcome:
+        file = item.file
+        write = join_staged_write(self._destination, destination_key, self._ledger)
+        digester = Digester([] if item.is_range else [strongest(file.digests)])
+        first, last = (item.first, item.last) if item.is_range else (0, file.blocks)
+        blocks = self._stage(write, file, source_key, range(first, last), digester)
+        if not item.is_range:
+            digests = digester.digests()
+            if (corrupt := _corrupt(file, digester.size, digests)) is not None:
+                write.abandon()
+                return corrupt
+            return self._commit(write, file, destination_key, blocks, digests)
+        return self._commit_if_complete(write, file, destination_key, len(blocks))
+
+    def _commit_if_complete(
+        self, write: StagedWrite, file: PlannedFile, destination_key: str, sent: int
+    ) -> Staged:
+        """Commit a file that several tasks stage, if this task sees every block; the last of them always does."""
+        try:
+            staged = write.staged()
+        except StoreError as error:
+            # Committed by another task a moment ago, and so no longer a staged write.
+            if error.failure is StoreFailure.MISSING and self._destination.stat(destination_key) is not None:
+                return Staged(sent, committed=False)
+            raise
+        blocks = [block for index in range(file.blocks) if (block := staged.get(index)) is not None]
+        if [block.size for block in blocks] != [_block_length(file, index) for index in range(file.blocks)]:
+            return Staged(sent, committed=False)
+        self._guard()
+        # If another task was first, the read-back judges what it committed.
+        return Staged(sent, committed=isinstance(write.commit(blocks), Created))
+
+    def _stage(
+        self, write: StagedWrite, file: PlannedFile, source_key: str, indices: range, digester: Digester
+    ) -> list[StagedBlock]:
+        """Stage the blocks that are not staged yet; a few are in flight while the next ones are read and hashed."""
+        held = write.staged()
+        blocks: list[StagedBlock] = []
+        pending: set[Future[StagedBlock]] = set()
+        with ThreadPoolExecutor(_BLOCKS_IN_FLIGHT, thread_name_prefix="stage") as pool:
+            try:
+                for index, data in self._read_blocks(file, source_key, indices):
+                    digester.update(data)
+                    md5 = hashlib.md5(data, usedforsecurity=False).digest()
+                    known = held.get(index)
+                    if known is not None and known.md5 == md5 and known.size == len(data):
+                        blocks.append(known)
+                        continue
+                    if len(pending) >= _BLOCKS_IN_FLIGHT:
+                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                        blocks += [future.result() for future in done]
+                    self._guard()
+                    pending.add(pool.submit(write.stage, index, data, md5))
+                blocks += [future.result() for future in pending]
+            except BaseException:
+                for future in pending:
+                    future.cancel()
+                raise
+        return sorted(blocks, key=lambda block: block.index)
+
+    def _read_blocks(self, file: PlannedFile, source_key: str, indices: range) -> Iterator[tuple[int, bytes]]:
+        for index in indices:
+            start, length = index * file.block_bytes, _block_length(file, index)
+            yield index, b"".join(self._source.read(source_key, start=start, length=length, etag=file.etag))
+
+    def _commit(
+        self,
+        write: StagedWrite,
+        file: PlannedFile,
+        destination_key: str,
+        blocks: list[StagedBlock],
+        digests: DigestSet,
+    ) -> CopyOutcome:
+        self._guard()
+        match write.commit(blocks):
+            case Created(etag, version_id, request_id):
+                return Copied(file.size, digests, etag, version_id, request_id)
+            case AlreadyExists():
+                return self._compare_existing(file, destination_key)
+
+    def _compare_existing(self, file: PlannedFile, destination_key: str) -> CopyOutcome:
+        present = self._destination.stat(destination_key)
+        if present is None:
+            raise StoreError(
+                StoreFailure.CONFLICT,
+                location=self._destination.location,
+                key=destination_key,
+                operation="create",
+                detail="the provider said that the object exists, then that it does not",
+            )
+        return _compare(self._destination, present, file)
+
+
+def _compare(destination: ObjectStore, present: ObjectInfo, file: PlannedFile) -> AlreadyThere | WouldOverwrite:
+    """Read what is there and hold it against the manifest: size alone proves nothing."""
+    if present.size != file.size:
+        return WouldOverwrite(f"{file.size} bytes", f"{present.size} bytes")
+    observed = read_back(destination, present, file.digests.algorithms)
+    if file.digests.matches(observed.digests):
+        return AlreadyThere(observed.size, observed.digests, observed.etag)
+    mismatch = file.digests.mismatches(observed.digests)[0]
+    return WouldOverwrite(str(mismatch.expected), str(mismatch.found))
+
+
+def _corrupt(file: PlannedFile, size: int, digests: DigestSet) -> SourceCorrupt | None:
+    if size != file.size:
+        return SourceCorrupt(f"{file.size} bytes", f"{size} bytes")
+    for mismatch in file.digests.mismatches(digests):
+        return SourceCorrupt(str(mismatch.expected), str(mismatch.found))
+    return None
+
+
+def _block_length(file: PlannedFile, index: int) -> int:
+    return min(file.block_bytes, file.size - index * file.block_bytes)
+

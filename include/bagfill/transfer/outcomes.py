@@ -1,0 +1,70 @@
+"""What came of copying one object: values, so that no caller can forget one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bagfill.checksum.digest import DigestSet
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The object was not at the destination and is now.
+
+    Args:
+        size: in bytes.
+        digests: of the bytes as they were read from the source.
+        etag, version_id, request_id: what the destination answered.
+    """
+
+    size: int
+    digests: DigestSet
+    etag: str
+    version_id: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """The destination holds these very bytes already (they were read to know)."""
+
+    size: int
+    digests: DigestSet
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """This task's blocks are at the destination; the file is committed by whichever task finds all of them there."""
+
+    blocks: int
+    committed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WouldOverwrite:
+    """Something else is at the destination under that name. It was not touched, and nothing will ever touch it."""
+
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCorrupt:
+    """The source's bytes are not what the manifest says; nothing was written."""
+
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMissing:
+    """The source has no such object any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """The source's object is not the one that was planned."""
+
+
+CopyOutcome = Copied | AlreadyThere | Staged | WouldOverwrite | SourceCorrupt | SourceMissing | SourceChanged
