@@ -53,8 +53,13 @@ class IngestEvent:
 
     @classmethod
     def of(cls, description: str, created: datetime) -> IngestEvent:
-        """Build an event the storage service can keep: first letter upper case, at most 250 characters."""
-        text = description[:1].upper() + description[1:]
+        """Build an event the storage service can keep: first letter upper case, at most 250 characters.
+
+        What no database can keep (NUL, halves of surrogate pairs, as file names of a broken encoding have them) is
+        written as an escape.
+        """
+        kept = description.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+        text = kept[:1].upper() + kept[1:]
         if len(text) > EVENT_DESCRIPTION_LIMIT:
             text = text[: EVENT_DESCRIPTION_LIMIT - 3] + "..."
         return cls(text, created)

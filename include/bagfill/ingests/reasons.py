@@ -14,8 +14,16 @@ class Reason(Enum):
     ALREADY_RUNNING = ("already-running", True, "Wait for the other ingest, or for its claim to expire.")
     OLDER_VERSION_MISSING = ("older-version-missing", True, "Backfill the older versions to this location first.")
     NAME_REFUSED = ("name-refused", False, "The destination cannot hold this name; choose another destination.")
-    SOURCE_INCOMPLETE = ("source-incomplete", False, "The source folder and the storage manifest differ; repair the source.")
-    SOURCE_CORRUPT = ("source-corrupt", False, "The source's bytes do not match the manifest; repair it from another replica.")
+    SOURCE_INCOMPLETE = (
+        "source-incomplete",
+        False,
+        "The source folder and the storage manifest differ; repair the source.",
+    )
+    SOURCE_CORRUPT = (
+        "source-corrupt",
+        False,
+        "The source's bytes do not match the manifest; repair it from another replica.",
+    )
     SOURCE_CHANGED = ("source-changed", True, "The source was replaced while it was copied; look who writes there.")
     BAG_INVALID = ("bag-invalid", False, "The bag breaks the rules named; it cannot be registered as it is.")
     OTHER_BYTES_AT_DESTINATION = (
@@ -35,18 +43,34 @@ class Reason(Enum):
     )
     DESTINATION_INCOMPLETE = ("destination-incomplete", True, "Objects are missing at the destination; run again.")
     SOURCE_UNREADABLE = ("source-unreadable", True, "The source did not answer or refused; see the detail.")
-    DESTINATION_UNREADABLE = ("destination-unreadable", True, "The destination did not answer or refused; see the detail.")
+    DESTINATION_UNREADABLE = (
+        "destination-unreadable",
+        True,
+        "The destination did not answer or refused; see the detail.",
+    )
     ACCESS_DENIED = ("access-denied", False, "Give the identity the permission named, then run again.")
-    THAW_REFUSED = ("thaw-refused", False, "The provider refuses this thaw; choose another tier or look at the permissions.")
-    THAW_EXPIRED = ("thaw-expired", True, "The thawed copies went away before they were copied; they were asked for again.")
+    THAW_REFUSED = (
+        "thaw-refused",
+        False,
+        "The provider refuses this thaw; choose another tier or look at the permissions.",
+    )
+    THAW_EXPIRED = (
+        "thaw-expired",
+        True,
+        "The thawed copies went away before they were copied; they were asked for again.",
+    )
     BUDGET_REACHED = ("budget-reached", False, "Raise the limit, or leave the rest for later.")
     BAG_REPLACED = ("bag-replaced", False, "The bag's manifest changed meanwhile; start a new ingest.")
-    BAG_GONE = ("bag-gone", False, "The bag was deleted meanwhile; objects at the destination are orphans, listed in the log.")
+    BAG_GONE = (
+        "bag-gone",
+        False,
+        "The bag was deleted meanwhile; objects at the destination are orphans, listed in the log.",
+    )
     CLAIM_LOST = ("claim-lost", True, "Another run took over this bag version; follow that one.")
     INTERRUPTED = ("interrupted", True, "A task was killed before it ended; run again, finished work is kept.")
     UNEXPECTED = ("unexpected", True, "A fault in Bagfill or its surroundings; see the task's log.")
 
-    def __init__(self, code: str, retryable: bool, advice: str) -> None:  # noqa: FBT001 - one row of the table above
+    def __init__(self, code: str, retryable: bool, advice: str) -> None:
         self.code = code
         self.retryable = retryable
         self.advice = advice

@@ -77,10 +77,10 @@ class IdTaken:
 
 
 class IngestTracker(Protocol):
-    """Keeps ingests. History is never edited: events are appended, and the status follows the table of reference 2.5."""
+    """Keeps ingests. History is never edited: events are appended, and ``states.py`` says which status may follow."""
 
     def open(self, ingest: Ingest) -> Opened | IdTaken:
-        """Store a new ingest. The same id with the same bag version, source, destination and request is not an error."""
+        """Store a new ingest; doing it twice (same bag version, source, destination and request) is no error."""
         ...
 
     def get(self, ingest_id: UUID) -> Ingest | None:

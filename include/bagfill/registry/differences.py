@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from bagfill.manifest.codec import REPLICAS_KEYS
 from bagfill.manifest.model import StorageManifest
 
-REPLICA_LOCATIONS = frozenset({"replicaLocations"})
+REPLICA_LOCATIONS = frozenset(REPLICAS_KEYS)
 """What a bag version gains while it stays the same bag version."""
 
 WHERE_AND_WHEN = REPLICA_LOCATIONS | {"createdDate", "ingestId"}

@@ -45,7 +45,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyKnown:
-    """The same bag version with the same content (locations and dates aside) is known; newly seen locations were not added."""
+    """The same bag version with the same content is known; newly seen locations were not added.
+
+    Its creation date, the ingest that made it and its replica locations may differ.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class Registry(Protocol):
         location is kept and the addition tried again on top of it.
 
         Args:
-            planned_from: the manifest the copying was planned from; must equal the stored one but for replica locations.
+            planned_from: the manifest the copying was planned from; must equal the stored one but for its replicas.
             location: name of the configured location.
             manifest_location: the element to append to ``replicaLocations``.
             receipt: key of the receipt that proves the replica.

@@ -1,0 +1,1 @@
+"""The database behind the registry and the ingest tracker: tables, migrations, connections."""

@@ -1,0 +1,1 @@
+"""Alembic's environment; used through :mod:`bagfill.database.migrate`, which needs no ``alembic.ini``."""

@@ -1,0 +1,119 @@
+"""The tables, as SQLAlchemy Core objects. A change needs a revision in ``migrations/versions``: a test compares."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from bagfill.database.types import EXACT_TEXT, ROW_NUMBER, UtcDateTime
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+BAG_VERSIONS = Table(
+    "bag_versions",
+    METADATA,
+    Column("space", EXACT_TEXT, primary_key=True),
+    Column("external_identifier", EXACT_TEXT, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    # Key of the current storage manifest in the manifest store, and the SHA-256 (hex) of its bytes: what a damaged or
+    # cut read gives is never taken for the manifest. The only columns that ever change.
+    Column("pointer", EXACT_TEXT, nullable=False),
+    Column("sha256", EXACT_TEXT, nullable=False),
+    # Concrete files and their bytes, so that coverage is summed without opening a manifest.
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("added", UtcDateTime, nullable=False),
+    CheckConstraint("version >= 1", name="version_from_1"),
+    # The order in which missing bag versions are handed out: older versions first.
+    Index(None, "version", "space", "external_identifier"),
+)
+
+REPLICAS = Table(
+    "replicas",
+    METADATA,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("location", EXACT_TEXT, nullable=False),
+    Column("registered", UtcDateTime, nullable=False),
+    # Both empty for a replica that was learnt by import.
+    Column("ingest_id", EXACT_TEXT),
+    Column("receipt", EXACT_TEXT),
+    ForeignKeyConstraint(
+        ["space", "external_identifier", "version"],
+        ["bag_versions.space", "bag_versions.external_identifier", "bag_versions.version"],
+    ),
+    UniqueConstraint("space", "external_identifier", "version", "location"),
+    Index(None, "location", "version", "space", "external_identifier"),
+)
+
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    # No foreign key: the row outlives the bag version, because its token may never go back.
+    Column("space", EXACT_TEXT, primary_key=True),
+    Column("external_identifier", EXACT_TEXT, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("location", EXACT_TEXT, primary_key=True),
+    # Empty when the claim was released.
+    Column("holder", EXACT_TEXT),
+    Column("token", BigInteger, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    CheckConstraint("token >= 1", name="token_from_1"),
+)
+
+INGESTS = Table(
+    "ingests",
+    METADATA,
+    # Order of opening: dates of one moment are told apart by it.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source", EXACT_TEXT, nullable=False),
+    Column("destination", EXACT_TEXT, nullable=False),
+    Column("status", EXACT_TEXT, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("request_id", EXACT_TEXT, nullable=False),
+    Column("callback_url", Text),
+    Column("callback_status", EXACT_TEXT),
+    Column("reason", EXACT_TEXT),
+    CheckConstraint("status IN ('accepted', 'processing', 'succeeded', 'failed')", name="status_known"),
+    CheckConstraint("(callback_url IS NULL) = (callback_status IS NULL)", name="callback_whole"),
+    Index(None, "space", "external_identifier", "version", "destination"),
+    Index(None, "request_id"),
+    Index(None, "created", "number"),
+    Index(None, "status", "created", "number"),
+)
+
+INGEST_EVENTS = Table(
+    "ingest_events",
+    METADATA,
+    Column("ingest_number", ROW_NUMBER, ForeignKey(INGESTS.c.number), primary_key=True, autoincrement=False),
+    # Order of arrival within the ingest, from 0.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("description", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)

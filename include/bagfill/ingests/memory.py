@@ -1,0 +1,82 @@
+"""An ingest tracker in memory: for fast tests, property tests and simulations. One process, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from threading import Lock
+from uuid import UUID
+
+from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.ingests.model import Ingest, IngestStatus
+from bagfill.ingests.states import apply_update, in_order, is_same_opening
+from bagfill.ingests.tracker import IdTaken, IngestUpdate, Opened, Refused, UnknownIngest, Updated
+
+
+class MemoryIngestTracker:
+    """See :class:`bagfill.ingests.tracker.IngestTracker`."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        # In order of opening.
+        self._ingests: dict[UUID, Ingest] = {}
+
+    def open(self, ingest: Ingest) -> Opened | IdTaken:
+        """See :meth:`IngestTracker.open`."""
+        with self._lock:
+            known = self._ingests.get(ingest.id)
+            if known is not None:
+                return Opened(known, is_new=False) if is_same_opening(known, ingest) else IdTaken(known)
+            kept = replace(ingest, events=in_order(ingest.events))
+            self._ingests[ingest.id] = kept
+            return Opened(kept, is_new=True)
+
+    def get(self, ingest_id: UUID) -> Ingest | None:
+        """See :meth:`IngestTracker.get`."""
+        with self._lock:
+            return self._ingests.get(ingest_id)
+
+    def update(self, ingest_id: UUID, update: IngestUpdate) -> Updated | Refused | UnknownIngest:
+        """See :meth:`IngestTracker.update`."""
+        with self._lock:
+            known = self._ingests.get(ingest_id)
+            if known is None:
+                return UnknownIngest(ingest_id)
+            outcome = apply_update(known, update)
+            self._ingests[ingest_id] = outcome.ingest
+            return outcome
+
+    def of_bag_version(self, bag_version: BagVersionId, destination: str | None = None) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.of_bag_version`."""
+        return _newest_first(
+            each
+            for each in self._all()
+            if each.bag_version == bag_version and (destination is None or each.destination == destination)
+        )
+
+    def of_request(self, request_id: str) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.of_request`."""
+        found = (each for each in self._all() if each.request_id == request_id)
+        return tuple(sorted(found, key=lambda each: each.bag_version.version))
+
+    def of_bag(self, bag: BagId, destination: str) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.of_bag`."""
+        return _newest_first(
+            each for each in self._all() if each.bag_version.bag == bag and each.destination == destination
+        )
+
+    def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.recent`."""
+        found = _newest_first(each for each in self._all() if status is None or each.status is status)
+        return tuple(islice(found, limit))
+
+    def _all(self) -> Sequence[Ingest]:
+        with self._lock:
+            return tuple(self._ingests.values())
+
+
+def _newest_first(ingests: Iterable[Ingest]) -> Sequence[Ingest]:
+    # Sorting is stable: of one moment the one opened last comes first.
+    last_opened_first = tuple(ingests)[::-1]
+    return tuple(sorted(last_opened_first, key=lambda each: each.created, reverse=True))

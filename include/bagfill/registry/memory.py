@@ -1,0 +1,206 @@
+"""A registry in memory: for fast tests, property tests and simulations. One process, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from threading import RLock
+
+from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.manifest.model import ManifestLocation, StorageManifest
+from bagfill.registry.clock import Clock, end_of_lease, utc_now
+from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
+from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
+from bagfill.registry.registry import (
+    Added,
+    AlreadyKnown,
+    AlreadyRegistered,
+    BagGone,
+    BagReplaced,
+    Claim,
+    ClaimLostError,
+    ConflictingManifest,
+    CoverageRow,
+    HeldByAnother,
+    Registered,
+    ReplicaRecord,
+    StoredManifest,
+)
+
+
+@dataclass(slots=True)
+class _Known:
+    stored: StoredManifest
+    replicas: dict[str, ReplicaRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _ClaimState:
+    token: int
+    expires: datetime
+    holder: str | None
+
+
+class MemoryRegistry:
+    """See :class:`bagfill.registry.registry.Registry`.
+
+    Args:
+        clock: by which leases end and registrations are dated.
+    """
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._lock = RLock()
+        self._known: dict[BagVersionId, _Known] = {}
+        self._claims: dict[tuple[BagVersionId, str], _ClaimState] = {}
+        self._copies = 0
+
+    def add_bag_version(
+        self, manifest: StorageManifest, *, locations: Sequence[str]
+    ) -> Added | AlreadyKnown | ConflictingManifest:
+        """See :meth:`Registry.add_bag_version`."""
+        with self._lock:
+            known = self._known.get(manifest.id)
+            if known is not None:
+                differences = manifest_differences(known.stored.manifest, manifest, ignoring=WHERE_AND_WHEN)
+                return ConflictingManifest(differences) if differences else AlreadyKnown()
+            now = self._clock()
+            replicas = {name: ReplicaRecord(manifest.id, name, now, None, None) for name in locations}
+            self._known[manifest.id] = _Known(StoredManifest(manifest, self._next_pointer()), replicas)
+            return Added()
+
+    def manifest(self, bag_version: BagVersionId) -> StoredManifest | None:
+        """See :meth:`Registry.manifest`."""
+        with self._lock:
+            known = self._known.get(bag_version)
+            return None if known is None else known.stored
+
+    def versions(self, bag: BagId) -> Sequence[BagVersion]:
+        """See :meth:`Registry.versions`."""
+        with self._lock:
+            return tuple(sorted(known.version for known in self._known if known.bag == bag))
+
+    def replicas(self, bag_version: BagVersionId) -> Sequence[ReplicaRecord]:
+        """See :meth:`Registry.replicas`."""
+        with self._lock:
+            known = self._known.get(bag_version)
+            return () if known is None else tuple(known.replicas.values())
+
+    def bag_versions(self, *, space: str | None = None) -> Iterator[BagVersionId]:
+        """See :meth:`Registry.bag_versions`."""
+        with self._lock:
+            found = sorted(known for known in self._known if space is None or str(known.space) == space)
+        yield from found
+
+    def missing(
+        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[BagVersionId]:
+        """See :meth:`Registry.missing`."""
+        with self._lock:
+            found = [
+                bag_version
+                for bag_version, known in self._known.items()
+                if location not in known.replicas and (spaces is None or str(bag_version.space) in spaces)
+            ]
+        yield from islice(sorted(found, key=lambda each: (each.version, each.bag)), limit)
+
+    def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
+        """See :meth:`Registry.coverage`."""
+        with self._lock:
+            spaces = sorted({str(bag_version.space) for bag_version in self._known})
+            return tuple(self._coverage(space, location) for space in spaces for location in dict.fromkeys(locations))
+
+    def _coverage(self, space: str, location: str) -> CoverageRow:
+        all_known = [known for bag_version, known in self._known.items() if str(bag_version.space) == space]
+        present = [known for known in all_known if location in known.replicas]
+        return CoverageRow(space, location, *_amounts(all_known), *_amounts(present))
+
+    def register_replica(
+        self,
+        *,
+        planned_from: StorageManifest,
+        location: str,
+        manifest_location: ManifestLocation,
+        receipt: str,
+        claim: Claim,
+    ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
+        """See :meth:`Registry.register_replica`."""
+        require_claim_for(claim, planned_from, location)
+        with self._lock:
+            self._require_current(claim)
+            known = self._known.get(planned_from.id)
+            if known is None:
+                return BagGone()
+            record = ReplicaRecord(planned_from.id, location, self._clock(), claim.holder, receipt)
+            match append_location(known.stored.manifest, planned_from, manifest_location):
+                case BagReplaced() as replaced:
+                    return replaced
+                case AlreadyListed():
+                    known.replicas.setdefault(location, record)
+                    return AlreadyRegistered()
+                case ToStore(appended):
+                    known.stored = StoredManifest(appended, self._next_pointer())
+                    old = known.replicas.get(location)
+                    if old is None:
+                        known.replicas[location] = record
+                    elif old.receipt is None:
+                        known.replicas[location] = replace(old, ingest_id=claim.holder, receipt=receipt)
+                    return Registered(known.stored.pointer)
+
+    def acquire(
+        self, bag_version: BagVersionId, location: str, *, holder: str, lease: timedelta
+    ) -> Claim | HeldByAnother:
+        """See :meth:`Registry.acquire`."""
+        with self._lock:
+            expires = end_of_lease(self._clock, lease)
+            old = self._claims.get((bag_version, location))
+            if old is None or old.holder is None:
+                token = 1 if old is None else old.token + 1
+            elif old.holder == holder:
+                token = old.token
+            elif old.expires <= self._clock():
+                token = old.token + 1
+            else:
+                return HeldByAnother(old.holder, old.expires)
+            self._claims[bag_version, location] = _ClaimState(token, expires, holder)
+            return Claim(bag_version, location, holder, token, expires)
+
+    def heartbeat(self, claim: Claim, *, lease: timedelta) -> Claim:
+        """See :meth:`Registry.heartbeat`."""
+        with self._lock:
+            expires = end_of_lease(self._clock, lease)
+            state = self._require_current(claim)
+            self._claims[claim.bag_version, claim.location] = replace(state, expires=expires)
+            return replace(claim, expires=expires)
+
+    def release(self, claim: Claim) -> None:
+        """See :meth:`Registry.release`."""
+        with self._lock:
+            state = self._claims.get((claim.bag_version, claim.location))
+            if state is not None and (state.holder, state.token) == (claim.holder, claim.token):
+                self._claims[claim.bag_version, claim.location] = replace(state, holder=None)
+
+    def claim_of(self, bag_version: BagVersionId, location: str) -> Claim | None:
+        """See :meth:`Registry.claim_of`."""
+        with self._lock:
+            state = self._claims.get((bag_version, location))
+            if state is None or state.holder is None:
+                return None
+            return Claim(bag_version, location, state.holder, state.token, state.expires)
+
+    def _require_current(self, claim: Claim) -> _ClaimState:
+        state = self._claims.get((claim.bag_version, claim.location))
+        if state is None or (state.holder, state.token) != (claim.holder, claim.token):
+            raise ClaimLostError(claim)
+        return state
+
+    def _next_pointer(self) -> str:
+        self._copies += 1
+        return f"memory:{self._copies}"
+
+
+def _amounts(known: Sequence[_Known]) -> tuple[int, int, int]:
+    files = [file for each in known for file in each.stored.manifest.concrete_files]
+    return len(known), len(files), sum(file.size for file in files)

@@ -1,0 +1,251 @@
+"""The registry in a database (SQLite or PostgreSQL), with the manifests' JSON in an object store."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine, and_, select, update
+
+from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.database.engine import reading, writing
+from bagfill.database.insertion import insert_if_absent
+from bagfill.database.keys import columns_of, is_bag, is_bag_version
+from bagfill.database.tables import BAG_VERSIONS, REPLICAS
+from bagfill.manifest.model import ManifestLocation, StorageManifest
+from bagfill.registry.clock import Clock, utc_now
+from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
+from bagfill.registry.errors import RegistryContendedError
+from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
+from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
+from bagfill.registry.registry import (
+    Added,
+    AlreadyKnown,
+    AlreadyRegistered,
+    BagGone,
+    BagReplaced,
+    Claim,
+    ConflictingManifest,
+    CoverageRow,
+    HeldByAnother,
+    Registered,
+    ReplicaRecord,
+    StoredManifest,
+)
+from bagfill.registry.sql_claims import SqlClaims, require_current
+from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
+
+_ATTEMPTS = 20
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    """What one call of register_replica is to write."""
+
+    bag_version: BagVersionId
+    location: str
+    receipt: str
+    claim: Claim
+
+
+class SqlRegistry:
+    """See :class:`bagfill.registry.registry.Registry`.
+
+    Every call first writes what nobody looks at (a manifest without a pointer to it) and then decides in one
+    transaction, so a call that dies anywhere can be made again. No transaction is open while the store is used.
+
+    Beyond the protocol's, every method may raise :class:`bagfill.database.errors.DatabaseError`, and those that touch
+    manifests also the store's own errors, :class:`bagfill.registry.errors.ManifestDamagedError` and
+    :class:`bagfill.registry.errors.RegistryContendedError`.
+
+    Args:
+        engine: of :func:`bagfill.database.engine.open_database`, with the tables up to date.
+        manifests: where the JSON lies.
+        clock: by which leases end and registrations are dated.
+        sleep: waits some seconds before a lost race is run again.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        manifests: ManifestStore,
+        *,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._engine = engine
+        self._manifests = manifests
+        self._clock = clock
+        self._sleep = sleep
+        self._claims = SqlClaims(engine, clock)
+
+    def add_bag_version(
+        self, manifest: StorageManifest, *, locations: Sequence[str]
+    ) -> Added | AlreadyKnown | ConflictingManifest:
+        """See :meth:`Registry.add_bag_version`."""
+        known = self.manifest(manifest.id)
+        if known is None:
+            if self._insert(manifest, self._manifests.write(manifest), locations):
+                return Added()
+            # Somebody else was faster; theirs is the one to compare with.
+            known = self.manifest(manifest.id)
+            if known is None:
+                raise RegistryContendedError(str(manifest.id), 1)
+        differences = manifest_differences(known.manifest, manifest, ignoring=WHERE_AND_WHEN)
+        return ConflictingManifest(differences) if differences else AlreadyKnown()
+
+    def _insert(self, manifest: StorageManifest, copy: ManifestCopy, locations: Sequence[str]) -> bool:
+        now = self._clock()
+        key = columns_of(manifest.id)
+        row = {
+            **key,
+            "pointer": copy.pointer,
+            "sha256": copy.sha256,
+            "files": len(manifest.concrete_files),
+            "bytes": sum(file.size for file in manifest.concrete_files),
+            "added": now,
+        }
+        with writing(self._engine) as connection:
+            if not insert_if_absent(connection, BAG_VERSIONS, row):
+                return False
+            for location in locations:
+                insert_if_absent(connection, REPLICAS, {**key, "location": location, "registered": now})
+            return True
+
+    def manifest(self, bag_version: BagVersionId) -> StoredManifest | None:
+        """See :meth:`Registry.manifest`."""
+        with reading(self._engine) as connection:
+            copy = _current_copy(connection, bag_version)
+        return None if copy is None else StoredManifest(self._manifests.read(copy, bag_version), copy.pointer)
+
+    def versions(self, bag: BagId) -> Sequence[BagVersion]:
+        """See :meth:`Registry.versions`."""
+        query = select(BAG_VERSIONS.c.version).where(is_bag(BAG_VERSIONS, bag)).order_by(BAG_VERSIONS.c.version)
+        with reading(self._engine) as connection:
+            return tuple(BagVersion(number) for number in connection.execute(query).scalars())
+
+    def replicas(self, bag_version: BagVersionId) -> Sequence[ReplicaRecord]:
+        """See :meth:`Registry.replicas`."""
+        query = select(REPLICAS).where(is_bag_version(REPLICAS, bag_version)).order_by(REPLICAS.c.number)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            ReplicaRecord(bag_version, row.location, row.registered, row.ingest_id, row.receipt) for row in rows
+        )
+
+    def bag_versions(self, *, space: str | None = None) -> Iterator[BagVersionId]:
+        """See :meth:`Registry.bag_versions`."""
+        return known_bag_versions(self._engine, space)
+
+    def missing(
+        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[BagVersionId]:
+        """See :meth:`Registry.missing`."""
+        return missing_bag_versions(self._engine, location, spaces, limit)
+
+    def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
+        """See :meth:`Registry.coverage`."""
+        return coverage_rows(self._engine, locations)
+
+    def register_replica(
+        self,
+        *,
+        planned_from: StorageManifest,
+        location: str,
+        manifest_location: ManifestLocation,
+        receipt: str,
+        claim: Claim,
+    ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
+        """See :meth:`Registry.register_replica`."""
+        require_claim_for(claim, planned_from, location)
+        registration = _Registration(planned_from.id, location, receipt, claim)
+        for attempt in range(_ATTEMPTS):
+            with reading(self._engine) as connection:
+                require_current(connection, claim)
+                old = _current_copy(connection, planned_from.id)
+            if old is None:
+                return BagGone()
+            stored = self._manifests.read(old, planned_from.id)
+            outcome: Registered | AlreadyRegistered | None
+            match append_location(stored, planned_from, manifest_location):
+                case BagReplaced() as replaced:
+                    return replaced
+                case AlreadyListed():
+                    outcome = self._record_listed(registration, old)
+                case ToStore(appended):
+                    outcome = self._move_pointer(registration, old, self._manifests.write(appended))
+            if outcome is not None:
+                return outcome
+            # Others add their locations to the same manifest: spread out, and build on what they left.
+            self._sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt)))  # noqa: S311 - no secret
+        raise RegistryContendedError(str(planned_from.id), _ATTEMPTS)
+
+    def _record_listed(self, registration: _Registration, old: ManifestCopy) -> AlreadyRegistered | None:
+        """Make sure of the replica's row; ``None`` when the manifest is another by now."""
+        with writing(self._engine) as connection:
+            require_current(connection, registration.claim, lock=True)
+            if _current_copy(connection, registration.bag_version, lock=True) != old:
+                return None
+            self._insert_replica(connection, registration)
+            return AlreadyRegistered()
+
+    def _move_pointer(self, registration: _Registration, old: ManifestCopy, new: ManifestCopy) -> Registered | None:
+        """Compare and set; ``None`` when somebody else was faster."""
+        is_old = and_(is_bag_version(BAG_VERSIONS, registration.bag_version), BAG_VERSIONS.c.pointer == old.pointer)
+        with writing(self._engine) as connection:
+            require_current(connection, registration.claim, lock=True)
+            moved = update(BAG_VERSIONS).where(is_old).values(pointer=new.pointer, sha256=new.sha256)
+            if connection.execute(moved).rowcount != 1:
+                return None
+            if not self._insert_replica(connection, registration):
+                _add_evidence(connection, registration)
+            return Registered(new.pointer)
+
+    def _insert_replica(self, connection: Connection, registration: _Registration) -> bool:
+        row = {
+            **columns_of(registration.bag_version),
+            "location": registration.location,
+            "registered": self._clock(),
+            "ingest_id": registration.claim.holder,
+            "receipt": registration.receipt,
+        }
+        return insert_if_absent(connection, REPLICAS, row)
+
+    def acquire(
+        self, bag_version: BagVersionId, location: str, *, holder: str, lease: timedelta
+    ) -> Claim | HeldByAnother:
+        """See :meth:`Registry.acquire`."""
+        return self._claims.acquire(bag_version, location, holder=holder, lease=lease)
+
+    def heartbeat(self, claim: Claim, *, lease: timedelta) -> Claim:
+        """See :meth:`Registry.heartbeat`."""
+        return self._claims.heartbeat(claim, lease=lease)
+
+    def release(self, claim: Claim) -> None:
+        """See :meth:`Registry.release`."""
+        self._claims.release(claim)
+
+    def claim_of(self, bag_version: BagVersionId, location: str) -> Claim | None:
+        """See :meth:`Registry.claim_of`."""
+        return self._claims.of(bag_version, location)
+
+
+def _current_copy(connection: Connection, bag_version: BagVersionId, *, lock: bool = False) -> ManifestCopy | None:
+    query = select(BAG_VERSIONS.c.pointer, BAG_VERSIONS.c.sha256).where(is_bag_version(BAG_VERSIONS, bag_version))
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else ManifestCopy(row.pointer, row.sha256)
+
+
+def _add_evidence(connection: Connection, registration: _Registration) -> None:
+    """An import had said that the replica is there, though no manifest listed it: now there is a receipt."""
+    learnt = and_(
+        is_bag_version(REPLICAS, registration.bag_version),
+        REPLICAS.c.location == registration.location,
+        REPLICAS.c.receipt.is_(None),
+    )
+    evidence = {"ingest_id": registration.claim.holder, "receipt": registration.receipt}
+    connection.execute(update(REPLICAS).where(learnt).values(**evidence))
