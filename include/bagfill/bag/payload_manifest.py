@@ -164,8 +164,8 @@ def resolve_paths(paths: Iterable[BagPath], names: Container[str]) -> dict[BagPa
     """Find the file each path of a manifest means, among those that are there.
 
     A whole manifest is written one way, so a reading under which every path is there wins as a whole; only when
-    there is none is each path looked up by itself. Readings, in this order: literally; percent-decoded; without the asterisk
-    that ``md5sum --binary`` writes before a name; both.
+    there is none is each path looked up by itself. Readings, in this order: literally; percent-decoded; without the
+    asterisk that ``md5sum --binary`` writes before a name; both.
 
     Args:
         paths: of one manifest.

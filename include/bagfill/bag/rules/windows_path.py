@@ -1,0 +1,29 @@
+"""No path leaves the bag on a system where a backslash separates folders. RFC 8493, sections 5.1 and 6.1.1.2."""
+
+from __future__ import annotations
+
+import re
+
+from bagfill.bag.rules.finding import Profile, Severity
+from bagfill.bag.rules.parsed_bag import ParsedBag
+from bagfill.bag.rules.rule import Fault, Rule
+
+_LEAVES = re.compile(r"\\|[A-Za-z]:[\\/]|.*[\\/]\.\.(?:[\\/]|\Z)|\.\.\\", re.DOTALL)
+
+
+def find(bag: ParsedBag) -> list[Fault]:
+    paths = bag.payload | bag.tags | dict.fromkeys(bag.fetched)
+    return [
+        Fault(path, f"Path leaves the bag where a backslash separates folders: {path}")
+        for path in paths
+        if ("\\" in path or path[1:2] == ":") and _LEAVES.match(path)
+    ]
+
+
+# In an object store such a name is odd and does no harm.
+RULE = Rule(
+    "PATH-LEAVES-BAG-ON-WINDOWS",
+    "RFC 8493 5.1",
+    {Profile.BAGIT: Severity.ERROR, Profile.STORAGE_SERVICE: Severity.WARNING},
+    find,
+)
