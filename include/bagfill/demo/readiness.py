@@ -1,0 +1,39 @@
+"""Questions to a program that has just been started. Each answers at once; the supervisor asks again."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable
+
+from bagfill.demo.ports import LOOPBACK
+
+Probe = Callable[[], bool]
+
+
+def accepts_connections(port: int) -> Probe:
+    def probe() -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=2):
+                return True
+        except OSError:
+            return False
+
+    return probe
+
+
+def answers_http(port: int, path: str = "/", *, below: int = 500) -> Probe:
+    """True when a GET of ``path`` is answered with a status under ``below``."""
+
+    def probe() -> bool:
+        # http.client knows no proxies, so a proxy in the environment cannot get between us and loopback.
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status < below
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return probe
