@@ -14,6 +14,6 @@ def promised_and_seen(bag: ParsedBag) -> Iterator[tuple[BagPath, Digest, Digest 
     observed = bag.contents.observed or {}
     for manifest in (*bag.payload_manifests.values(), *bag.tag_manifests.values()):
         for path, digest, _ in manifest.entries:
-            seen = observed.get(path) or bag.tag_file_digests.get(path)
+            seen = bag.tag_file_digests.get(path) or observed.get(path)
             if bag.size_of(path) is not None or seen:
                 yield path, digest, seen.get(manifest.algorithm) if seen else None

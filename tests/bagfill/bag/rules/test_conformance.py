@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bagfill.bag.identifiers import BagId
 from bagfill.bag.rules.check import check, is_valid
 from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
