@@ -1,0 +1,116 @@
+"""Large objects at Azure: blocks whose ids say what they are, committed only if no blob is there.
+
+A block id carries index and MD5, so any process can tell from the list of uncommitted blocks which bytes have arrived.
+Sources: Put Block (``Content-MD5``), Get Block List, Put Block List (``If-None-Match``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
+
+from bagfill.storage.azure_errors import code_and_status, store_error, translated
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.keys import require_sequence
+from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock
+
+MOST_BLOCKS = 50_000
+_BLOCK_ID = re.compile(r"(\d{6})-([0-9a-f]{32})")
+
+
+def block_id(index: int, md5: bytes) -> str:
+    """39 characters for every block, as Azure wants one length for all; at most 64 bytes are allowed."""
+    return f"{index:06d}-{md5.hex()}"
+
+
+def recognised(blocks: Iterable[tuple[str, int]]) -> dict[int, StagedBlock]:
+    """Our blocks by index, out of (id, size) of all uncommitted blocks.
+
+    Blocks of others are left out. An index that was staged with different bytes has no known MD5 here: which of them
+    came last is not told, and a commit names the one it means anyway.
+    """
+    found: dict[int, StagedBlock] = {}
+    for name, size in blocks:
+        match = _BLOCK_ID.fullmatch(name)
+        if match:
+            index = int(match[1])
+            block = StagedBlock(index=index, size=size, md5=bytes.fromhex(match[2]))
+            found[index] = block if found.get(index, block) == block else StagedBlock(index, size, None)
+    return dict(sorted(found.items()))
+
+
+class AzureStagedWrite:
+    """Uncommitted blocks of one blob; see :class:`bagfill.storage.store.StagedWrite`. The blob's name is the token."""
+
+    def __init__(self, blob: BlobClient, key: str, store: ObjectStore) -> None:
+        self._blob = blob
+        self._key = key
+        self._store = store
+
+    @property
+    def token(self) -> str:
+        """Empty: whoever knows the key can go on."""
+        return ""
+
+    def staged(self) -> Mapping[int, StagedBlock]:
+        """See :meth:`StagedWrite.staged`. Azure drops uncommitted blocks a week after the last one came."""
+        try:
+            _committed, uncommitted = self._blob.get_block_list("uncommitted")
+        except AzureError as error:
+            if code_and_status(error)[0] == "BlobNotFound":
+                return {}
+            raise self._translate(error, "list blocks") from None
+        return recognised((block.id, block.size) for block in uncommitted)
+
+    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
+        """See :meth:`StagedWrite.stage`. At most 50,000 blocks."""
+        if not 0 <= index < MOST_BLOCKS:
+            raise self._error(StoreFailure.UNSUPPORTED, "stage block", f"block {index}: {MOST_BLOCKS:,} at most")
+        # The caller's MD5 goes along as Content-MD5; `validate_content` would make the SDK compute it once more.
+        check: dict[str, Any] = {"transactional_content_md5": bytearray(md5)}
+        body = bytes(data) if isinstance(data, memoryview) else data
+        with translated(location=self._store.location, key=self._key, operation="stage block"):
+            self._blob.stage_block(block_id(index, md5), body, length=len(data), **check)
+        return StagedBlock(index=index, size=len(data), md5=md5)
+
+    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
+        """See :meth:`StagedWrite.commit`."""
+        require_sequence(blocks)
+        names = []
+        for block in blocks:
+            if block.md5 is None:
+                raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} has no known MD5: stage it")
+            names.append(BlobBlock(block_id(block.index, block.md5)))
+        settings = ContentSettings(content_md5=bytearray(content_md5)) if content_md5 is not None else None
+        try:
+            answer = self._blob.commit_block_list(
+                names, content_settings=settings, etag=None, match_condition=MatchConditions.IfMissing
+            )
+        except AzureError as error:
+            code, status = code_and_status(error)
+            # The condition refused, or the blocks are gone because somebody committed them: a blob that is there
+            # exists. Nothing else does.
+            if (status in {409, 412} or code == "InvalidBlockList") and self._store.stat(self._key) is not None:
+                return AlreadyExists()
+            raise self._translate(error, "commit") from None
+        etag = str(answer.get("etag") or "").strip('"')
+        version_id, request_id = answer.get("version_id"), answer.get("request_id")
+        return Created(
+            etag=etag,
+            version_id=None if version_id is None else str(version_id),
+            request_id=None if request_id is None else str(request_id),
+        )
+
+    def abandon(self) -> None:
+        """Nothing can be sent: Azure has no call that drops uncommitted blocks. They go by themselves in a week."""
+
+    def _translate(self, error: AzureError, operation: str) -> StoreError:
+        return store_error(error, location=self._store.location, key=self._key, operation=operation)
+
+    def _error(self, failure: StoreFailure, operation: str, detail: str) -> StoreError:
+        return StoreError(failure, location=self._store.location, key=self._key, operation=operation, detail=detail)

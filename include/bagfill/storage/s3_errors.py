@@ -1,0 +1,114 @@
+"""What an S3 error answer means. Decided by error code and HTTP status, never by message text.
+
+Source: Amazon S3 API reference, "Error responses"; codes of other S3 servers as measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+    TokenRetrievalError,
+)
+
+from bagfill.storage.errors import StoreError, StoreFailure
+
+_BY_CODE = {
+    "NoSuchBucket": StoreFailure.MISCONFIGURED,
+    "PermanentRedirect": StoreFailure.MISCONFIGURED,
+    "AuthorizationHeaderMalformed": StoreFailure.MISCONFIGURED,
+    "IllegalLocationConstraintException": StoreFailure.MISCONFIGURED,
+    "ExpiredToken": StoreFailure.DENIED,
+    "InvalidToken": StoreFailure.DENIED,
+    "TokenRefreshRequired": StoreFailure.DENIED,
+    "InvalidObjectState": StoreFailure.ARCHIVED,
+    "SlowDown": StoreFailure.THROTTLED,
+    "Throttling": StoreFailure.THROTTLED,
+    "ThrottlingException": StoreFailure.THROTTLED,
+    "RequestLimitExceeded": StoreFailure.THROTTLED,
+    "TooManyRequests": StoreFailure.THROTTLED,
+    "GlacierExpeditedRetrievalNotAvailable": StoreFailure.THROTTLED,
+    "RequestTimeout": StoreFailure.UNAVAILABLE,
+    "BadDigest": StoreFailure.CORRUPTED_IN_TRANSIT,
+    "InvalidDigest": StoreFailure.CORRUPTED_IN_TRANSIT,
+    "IncompleteBody": StoreFailure.CORRUPTED_IN_TRANSIT,
+    "XAmzContentSHA256Mismatch": StoreFailure.CORRUPTED_IN_TRANSIT,
+    "XAmzContentChecksumMismatch": StoreFailure.CORRUPTED_IN_TRANSIT,
+    "KeyTooLongError": StoreFailure.BAD_NAME,
+    "EntityTooSmall": StoreFailure.UNSUPPORTED,
+    "EntityTooLarge": StoreFailure.UNSUPPORTED,
+    "NotImplemented": StoreFailure.UNSUPPORTED,
+    "InvalidPart": StoreFailure.MISSING,
+    "InvalidRange": StoreFailure.CHANGED,
+}
+
+_BY_STATUS = {
+    301: StoreFailure.MISCONFIGURED,
+    307: StoreFailure.MISCONFIGURED,
+    401: StoreFailure.DENIED,
+    403: StoreFailure.DENIED,
+    404: StoreFailure.MISSING,
+    405: StoreFailure.UNSUPPORTED,
+    409: StoreFailure.CONFLICT,
+    412: StoreFailure.CHANGED,
+    416: StoreFailure.CHANGED,
+    429: StoreFailure.THROTTLED,
+    501: StoreFailure.UNSUPPORTED,
+}
+
+_UNUSABLE = (
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,  # a certificate that is not trusted is not trusted on the next try either
+)
+_UNOBTAINABLE = (CredentialRetrievalError, TokenRetrievalError)
+
+
+def code_and_status(error: ClientError) -> tuple[str, int]:
+    """The provider's error code and the HTTP status; ``("", 0)`` where the answer has none."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return code, int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def failure_of(error: ClientError) -> StoreFailure:
+    """The kind of failure of an answered request."""
+    code, status = code_and_status(error)
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if status >= 500 or status == 0:
+        return _BY_STATUS.get(status, StoreFailure.UNAVAILABLE)
+    return _BY_STATUS.get(status, StoreFailure.MISCONFIGURED)
+
+
+def store_error(error: Exception, *, location: str, key: str, operation: str) -> StoreError:
+    """The StoreError for an exception of botocore; detail is error code and status, or the exception's class."""
+    if isinstance(error, ClientError):
+        failure = failure_of(error)
+        code, status = code_and_status(error)
+        detail = f"{code or 'no error code'}, HTTP {status}"
+    else:
+        failure = StoreFailure.MISCONFIGURED if isinstance(error, _UNUSABLE) else StoreFailure.UNAVAILABLE
+        detail = type(error).__name__
+        if isinstance(error, _UNOBTAINABLE):
+            detail = f"credentials could not be obtained ({detail})"
+    return StoreError(failure, location=location, key=key, operation=operation, detail=detail)
+
+
+@contextmanager
+def translated(*, location: str, key: str, operation: str) -> Iterator[None]:
+    """Turn botocore's exceptions of the block into StoreErrors. The cause is dropped: it may quote a URL."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise store_error(error, location=location, key=key, operation=operation) from None
