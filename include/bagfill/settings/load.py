@@ -1,0 +1,204 @@
+"""The settings file: read once, checked whole, and every problem told with its key.
+
+``${NAME}`` in any text is taken from the environment, ``${NAME:-text}`` has a default, ``$${`` is a plain ``${``. So a
+password need never be in the file. Problems show the text of the file, never what the environment put into it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bagfill.planning.limits import Limits
+from bagfill.settings.placement import placement_problems
+from bagfill.settings.sections import (
+    AreaSection,
+    CallbacksSection,
+    LimitsSection,
+    LocationSection,
+    PolicySection,
+    RegistrySection,
+    Section,
+)
+from bagfill.settings.texts import ProblemList, expand
+from bagfill.steps.services import CallbackRules, Policy
+from bagfill.storage.location import Location
+
+ENVIRONMENT_VARIABLE = "BAGFILL_CONFIG"
+DEFAULT_PATH = Path(__file__).resolve().parents[2] / "config" / "bagfill.toml"
+_AREAS = ("work_area", "receipts", "manifests")
+_TABLES: dict[str, type[Section]] = {
+    "registry": RegistrySection,
+    "work_area": AreaSection,
+    "receipts": AreaSection,
+    "manifests": AreaSection,
+    "limits": LimitsSection,
+    "callbacks": CallbacksSection,
+}
+_LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; ``problems`` says each: which key, what was found, what is allowed.
+
+    Not retryable: the file will be wrong until a person changes it.
+    """
+
+    retryable = False
+
+    def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
+        super().__init__(f"{path}: " + "; ".join(problems))
+        self.path = path
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type[SettingsError], tuple[Path, tuple[str, ...]]]:
+        """Pickle by the arguments (exceptions cross process borders)."""
+        return type(self), (self.path, self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Where small files of ours lie: a location of its own (so stores open it alike), outside every replica.
+
+    Args:
+        location: the store; its prefix is the area's.
+    """
+
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the settings file says.
+
+    Args:
+        path: the file.
+        locations: by name, in the file's order.
+        policies: which spaces belong where.
+        database: URL of the registry's and the ingest tracker's database; secret, for it may hold a password.
+        auto_migrate: whether a database of an older Bagfill is brought up to date when it is opened.
+        work_area: plans, shards, results.
+        receipts: evidence.
+        manifests: storage manifests.
+        limits: how much at once.
+        callbacks: whom a callback may reach.
+    """
+
+    path: Path
+    locations: Mapping[str, Location]
+    policies: tuple[Policy, ...]
+    database: SecretStr
+    auto_migrate: bool
+    work_area: Area
+    receipts: Area
+    manifests: Area
+    limits: Limits
+    callbacks: CallbackRules
+
+
+def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """The file to read: the argument, else ``BAGFILL_CONFIG``, else ``include/config/bagfill.toml``."""
+    variables = os.environ if environ is None else environ
+    return Path(path or variables.get(ENVIRONMENT_VARIABLE) or DEFAULT_PATH).expanduser().resolve()
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings.
+
+    Args:
+        path: the file; ``None``: see :func:`settings_path`.
+        environ: for ``BAGFILL_CONFIG`` and ``${NAME}``; ``None``: the process's own.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    variables = os.environ if environ is None else environ
+    file = settings_path(path, variables)
+    try:
+        document = tomllib.loads(file.read_bytes().decode())
+    except FileNotFoundError:
+        hint = f"no such file; name another with --config or {ENVIRONMENT_VARIABLE}"
+        raise SettingsError(file, (hint,)) from None
+    except OSError as error:
+        raise SettingsError(file, (f"cannot be read: {error.strerror}",)) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(file, (f"is not UTF-8: byte {error.start}",)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(file, (f"is not TOML: {error}",)) from None
+    return parse_settings(document, file, variables)
+
+
+def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str, str]) -> Settings:
+    """Check a settings document that was read from ``file`` (relative paths start in its folder).
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    problems = ProblemList(document)
+    expanded = expand(document, environ, problems)
+    folder = file.parent
+    known = ", ".join(sorted({*_TABLES, *_LISTS}))
+    for key in sorted(set(document) - set(_TABLES) - set(_LISTS)):
+        problems.add((key,), f"unknown key; known are {known}")
+
+    tables = {key: _table(key, expanded, problems) for key in _TABLES}
+    lists = {key: _list(key, expanded, problems) for key in _LISTS}
+    locations = [
+        (index, section.location(folder))
+        for index, section in lists["locations"].items()
+        if isinstance(section, LocationSection)
+    ]
+    areas = {
+        key: Area(section.location(key.replace("_", " "), folder))
+        for key, section in tables.items()
+        if isinstance(section, AreaSection)
+    }
+    policies = [
+        (index, section.policy()) for index, section in lists["policies"].items() if isinstance(section, PolicySection)
+    ]
+    placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
+    registry, limits, callbacks = tables["registry"], tables["limits"], tables["callbacks"]
+    if (
+        problems.texts
+        or not isinstance(registry, RegistrySection)
+        or not isinstance(limits, LimitsSection)
+        or not isinstance(callbacks, CallbacksSection)
+    ):
+        raise SettingsError(file, tuple(problems.texts))
+    return Settings(
+        path=file,
+        locations={location.name: location for _, location in locations},
+        policies=tuple(policy for _, policy in policies),
+        database=registry.url(folder),
+        auto_migrate=registry.auto_migrate,
+        work_area=areas["work_area"],
+        receipts=areas["receipts"],
+        manifests=areas["manifests"],
+        limits=limits.limits(),
+        callbacks=callbacks.rules(),
+    )
+
+
+def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Section | None:
+    section = _TABLES[key]
+    if key not in expanded and key in {"registry", *_AREAS}:
+        problems.add((key,), f"missing; needed is a table [{key}]")
+        return None
+    return problems.validated(section, expanded.get(key, {}), (key,))
+
+
+def _list(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> dict[int, Section]:
+    rows = expanded.get(key, [])
+    if not isinstance(rows, list):
+        problems.add((key,), f"needed are tables headed [[{key}]]")
+        return {}
+    if key == "locations" and not rows:
+        problems.add((key,), "missing; needed is at least one table [[locations]]")
+    sections = {index: problems.validated(_LISTS[key], row, (key, index)) for index, row in enumerate(rows)}
+    return {index: section for index, section in sections.items() if section is not None}
