@@ -17,7 +17,7 @@ class FormatCode(StrEnum):
     DECLARATION_VERSION = "DECLARATION-VERSION"
     DECLARATION_ENCODING = "DECLARATION-ENCODING"
     DECLARATION_FORMAT = "DECLARATION-FORMAT"
-    # Any other tag file: RFC 8493, sections 2.1.1 and 6.1.1.
+    # Any other tag file: RFC 8493, section 2.1.1.
     TAG_FILE_ENCODING = "TAG-FILE-ENCODING"
     # bag-info.txt: RFC 8493, section 2.2.2; V1 to V7.
     BAG_INFO_MISSING = "BAG-INFO-MISSING"

@@ -87,7 +87,7 @@ def _separators(text: str, members: dict[str, _Member]) -> tuple[str, str]:
 
 
 def _members(text: str) -> Iterator[_Member]:
-    """The members of the top-level object, in order; of a key that is there twice the last one counts, as in parsing."""
+    """The members of the top-level object, in order; of a key that is there twice the last counts, as in parsing."""
     position = _skip(text, 0) + 1
     while True:
         key_start = _skip(text, position)

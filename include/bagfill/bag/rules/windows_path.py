@@ -1,4 +1,4 @@
-"""No path leaves the bag on a system where a backslash separates folders. RFC 8493, sections 5.1 and 6.1.1.2."""
+"""No path leaves the bag on a system where a backslash separates folders. RFC 8493, section 5.1."""
 
 from __future__ import annotations
 

@@ -199,8 +199,8 @@ CASES: list[tuple[str, Profile, Sample, str, str]] = [
         info("b1", "/a"),
         "bag-info.txt",
         (
-            f"{INFO}Unable to parse External-Identifier in bag-info.txt: External identifier cannot start with a slash, "
-            "was /a"
+            f"{INFO}Unable to parse External-Identifier in bag-info.txt: "
+            "External identifier cannot start with a slash, was /a"
         ),
     ),
     (
