@@ -116,6 +116,10 @@ SPACED = ELEMENT.replace(":", ": ").replace(",", ", ")
         (stored('[{"a":1,"bucket":"k","path":"p"}]'), stored(f'[{{"a":1,"bucket":"k","path":"p"}},{ELEMENT}]')),
         (stored("[]", (", ", ": ")), stored(f"[{SPACED}]", (", ", ": "))),
         (stored(None, (", ", ": ")), stored(f"[{SPACED}]", (", ", ": "))),
+        (
+            stored('[\n  {"bucket":"k","path":"p"}\n]'),
+            stored(f'[\n  {{"bucket":"k","path":"p"}},\n  {ELEMENT}\n]'),
+        ),
     ],
 )
 def test_the_new_element_is_written_in_the_style_of_the_text(before: str, after: str) -> None:

@@ -551,6 +551,11 @@ def test_percent_encoded_names_are_found_in_bagit_and_not_by_the_storage_service
     assert "FILE-MISSING" in codes(check(sample.contents(), SERVICE))
 
 
+@pytest.mark.parametrize("oxum", ["7.3", "9.3"])
+def test_a_sum_that_is_too_small_is_as_wrong_as_one_that_is_too_large(oxum: str) -> None:
+    assert codes(check(info("8.3", oxum).contents(), SERVICE)) == {"OXUM-BYTES"}
+
+
 def test_contents_that_leave_out_a_listed_tag_file_are_refused() -> None:
     with pytest.raises(ValueError, match="unreadable: bagit"):
         BagContents(listing={"bagit.txt": 1}, tag_files={})
