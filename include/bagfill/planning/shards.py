@@ -1,8 +1,9 @@
 """Cuts a bag version into shards: what one mapped task copies, and what one verifies.
 
-A mapped task costs about a second of a worker slot whatever it does, so a shard is closed by bytes and by count, never one
-file a task. A file larger than a shard is cut into ranges of blocks that several tasks stage; whichever finds all blocks
-staged commits them. Verification reads a file whole, from its first byte, so such a file is one item there.
+A mapped task costs about a second of a worker slot whatever it does, so a shard is closed by bytes and by count,
+never one file a task. A file larger than a shard is cut into ranges of blocks that several tasks stage; whichever
+finds all blocks staged commits them. Verification reads a file whole, from its first byte, so such a file is one item
+there.
 """
 
 from __future__ import annotations

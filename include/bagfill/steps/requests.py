@@ -87,7 +87,9 @@ class BackfillRequest:
         _locations(services, texts, problems)
         tier = _tier(texts.get("thaw_tier"), problems)
         days = given.get("thaw_days")
-        if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _MAX_THAW_DAYS):
+        if days is not None and (
+            isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _MAX_THAW_DAYS
+        ):
             problems.append(f"thaw_days: found {days!r}, allowed are whole numbers from 1 to {_MAX_THAW_DAYS}")
         if "callback_url" in texts:
             _callback(services, texts["callback_url"], problems)

@@ -81,7 +81,7 @@ class Services:
     stores: Stores
     work: RecordStore
     receipts: RecordStore
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     policies: tuple[Policy, ...] = ()
     callbacks: CallbackRules = CallbackRules()
     clock: Callable[[], datetime] = field(default=utc_now)

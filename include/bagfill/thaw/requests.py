@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError
 from bagfill.storage.store import ArchiveState, Capability, ObjectInfo, ObjectStore, ThawAnswer, ThawTier
 
 
@@ -98,9 +98,9 @@ class ThawStates:
 def thaw_states(store: ObjectStore, prefix: str, keys: frozenset[str]) -> ThawStates:
     """Look how far the thaws of ``keys`` are: one listing, and a ``stat`` only for what the listing cannot tell.
 
-    AWS reports the restore status in listings; other S3 servers leave it out, and then an object that was asked for reads
-    as archived. Since these objects were asked for, "archived" is the rare answer on AWS (an expired copy), so asking
-    again about just these costs little there and is right everywhere.
+    AWS reports the restore status in listings; other S3 servers leave it out, and then an object that was asked for
+    reads as archived. Since these objects were asked for, "archived" is the rare answer on AWS (an expired copy), so
+    asking again about just these costs little there and is right everywhere.
 
     Args:
         prefix: ends in ``/``; every key starts with it.
@@ -128,8 +128,3 @@ def thaw_states(store: ObjectStore, prefix: str, keys: frozenset[str]) -> ThawSt
         archived=frozenset(sorted_keys[ArchiveState.ARCHIVED]),
         missing=keys - seen,
     )
-
-
-def is_thaw_refusal_final(refusal: ThawRefusal) -> bool:
-    """Whether asking again cannot help: the provider says no, rather than not now."""
-    return not refusal.error.retryable or refusal.error.failure is StoreFailure.UNSUPPORTED

@@ -1,4 +1,7 @@
-"""Which thaw tier a storage class allows (AWS: "Archive retrieval options"; Azure: "Blob rehydration from the archive tier")."""
+"""Which thaw tier a storage class allows.
+
+Sources: AWS, "Archive retrieval options"; Azure, "Blob rehydration from the archive tier".
+"""
 
 from __future__ import annotations
 

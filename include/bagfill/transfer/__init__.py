@@ -1,1 +1,1 @@
-"""Copy one object: small ones in one conditional request, large ones in blocks that are staged, checked and committed."""
+"""Copy one object: in one conditional request, or in blocks that are staged, checked and committed."""

@@ -1,8 +1,9 @@
 """Copy one object through this process, without ever overwriting.
 
-Small objects are held whole: their digest is compared before the first byte is written. Large ones go in blocks, each with
-its MD5 checked by the provider on arrival; the digest of the whole is compared before the commit makes them visible. A copy
-that was interrupted reads the source again, since only that proves what the staged blocks are, and sends what is missing.
+Small objects are held whole: their digest is compared before the first byte is written. Large ones go in blocks, each
+with its MD5 checked by the provider on arrival; the digest of the whole is compared before the commit makes them
+visible. A copy that was interrupted reads the source again, since only that proves what the staged blocks are, and
+sends what is missing.
 """
 
 from __future__ import annotations
@@ -104,12 +105,16 @@ class ObjectCopier:
                 write.abandon()
                 return corrupt
             return self._commit(write, file, destination_key, blocks, digests)
-        return self._commit_if_complete(write, file, destination_key, len(blocks))
+        return self._commit_if_complete(write, file, source_key, destination_key, len(blocks))
 
     def _commit_if_complete(
-        self, write: StagedWrite, file: PlannedFile, destination_key: str, sent: int
-    ) -> Staged:
-        """Commit a file that several tasks stage, if this task sees every block; the last of them always does."""
+        self, write: StagedWrite, file: PlannedFile, source_key: str, destination_key: str, sent: int
+    ) -> Staged | SourceCorrupt | SourceMissing | SourceChanged:
+        """Commit a file that several tasks stage, if this task sees every block; the last of them always does.
+
+        No task saw all its bytes go by, so the one that commits reads the source once more: a corrupt source must not
+        become an object that nobody may overwrite.
+        """
         try:
             staged = write.staged()
         except StoreError as error:
@@ -120,6 +125,15 @@ class ObjectCopier:
         blocks = [block for index in range(file.blocks) if (block := staged.get(index)) is not None]
         if [block.size for block in blocks] != [_block_length(file, index) for index in range(file.blocks)]:
             return Staged(sent, committed=False)
+        info = self._source.stat(source_key)
+        if info is None:
+            return SourceMissing()
+        if info.etag != file.etag:
+            return SourceChanged()
+        observed = read_back(self._source, info, [strongest(file.digests)])
+        if (corrupt := _corrupt(file, observed.size, observed.digests)) is not None:
+            write.abandon()
+            return corrupt
         self._guard()
         # If another task was first, the read-back judges what it committed.
         return Staged(sent, committed=isinstance(write.commit(blocks), Created))
@@ -206,4 +220,3 @@ def _corrupt(file: PlannedFile, size: int, digests: DigestSet) -> SourceCorrupt 
 
 def _block_length(file: PlannedFile, index: int) -> int:
     return min(file.block_bytes, file.size - index * file.block_bytes)
-

@@ -1,0 +1,303 @@
+"""Conclude one replica: the whole-bag checks at the destination, then the receipt, then the registration.
+
+Nothing here trusts a task's word: it takes the observations that the verify shards left, and checks that they cover
+exactly the planned files, that the destination still holds just these objects, and that the source is still what was
+planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+from uuid import UUID
+
+from bagfill.bag.rules.check import check
+from bagfill.bag.rules.contents import BagContents
+from bagfill.bag.rules.finding import Profile, Severity
+from bagfill.checksum.digest import DigestSet
+from bagfill.fixity.receipts import ReceiptPlace, receipt_document, receipt_name
+from bagfill.ingests.model import IngestEvent, IngestStatus
+from bagfill.ingests.reasons import Reason
+from bagfill.ingests.tracker import StatusUpdate
+from bagfill.manifest.model import StorageManifest
+from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, Registered
+from bagfill.steps.claims import ClaimKeeper, claim_of
+from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.fetched_files import FetchedFiles
+from bagfill.steps.listings import differences, list_version
+from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.services import Services
+from bagfill.steps.tag_files import read_tag_files
+from bagfill.steps.work import IngestWork, Plan
+from bagfill.storage.location import Location
+from bagfill.storage.store import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaRegistered:
+    """The replica is proved and registered.
+
+    Args:
+        receipt: its record's name in the receipt store.
+    """
+
+    ingest: IngestRef
+    receipt: str
+    files: int
+    bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; the ingest as its reference."""
+        return {"ingest": self.ingest.to_json(), "receipt": self.receipt, "files": self.files, "bytes": self.bytes}
+
+
+def conclude_replica(services: Services, ref: IngestRef) -> ReplicaRegistered | StepFailed:
+    """Conclude one ingest whose shards are verified; concluding again finds the replica registered.
+
+    Versions of one bag must be concluded in ascending order.
+
+    Returns:
+        the registered replica, or what is wrong; nothing was registered then.
+    """
+    step = f"registering {ref.destination}"
+    work = IngestWork(services.work, ref)
+
+    def act() -> ReplicaRegistered | StepFailed:
+        plan = work.require_plan()
+        receipt = receipt_name(ref.id, ref.destination, ref.ingest_id)
+        registered = ReplicaRegistered(ref, receipt, plan.files, plan.bytes)
+        if not _is_registered_by(services, ref):
+            with ClaimKeeper(services, ref) as keeper:
+                failure = _Conclusion(services, ref, plan, work).prove_and_register(receipt, keeper)
+            if failure is not None:
+                return failure
+        _succeed(services, ref)
+        return registered
+
+    return attempt(services, ref, step, act)
+
+
+def _is_registered_by(services: Services, ref: IngestRef) -> bool:
+    return any(
+        replica.location == ref.destination and replica.ingest_id == ref.ingest_id
+        for replica in services.registry.replicas(ref.id)
+    )
+
+
+def _succeed(services: Services, ref: IngestRef) -> None:
+    ingest = services.ingests.get(UUID(ref.ingest_id))
+    if ingest is None or ingest.status is IngestStatus.SUCCEEDED:
+        return
+    now = services.clock()
+    events = (
+        IngestEvent.of(f"registering {ref.destination} succeeded", now),
+        IngestEvent.of("Register succeeded (completed)", now),
+    )
+    services.ingests.update(UUID(ref.ingest_id), StatusUpdate(IngestStatus.SUCCEEDED, events))
+
+
+class _Conclusion:
+    """One attempt. Every check returns a failure, or nothing when it holds."""
+
+    def __init__(self, services: Services, ref: IngestRef, plan: Plan, work: IngestWork) -> None:
+        self._services = services
+        self._ref = ref
+        self._plan = plan
+        self._work = work
+        self._source = services.locations[ref.source]
+        self._destination = services.locations[ref.destination]
+        self._from = services.stores.reading(self._source)
+        self._to = services.stores.reading(self._destination)
+
+    def prove_and_register(self, receipt: str, keeper: ClaimKeeper) -> StepFailed | None:
+        manifest = self._work.manifest(self._plan)
+        rows = self._verified_rows()
+        if isinstance(rows, StepFailed):
+            return rows
+        there = list_version(self._to, self._destination, manifest.id)
+        listed = list_version(self._from, self._source, manifest.id)
+        fetched = FetchedFiles(self._services, self._ref, self._destination, manifest, self._plan.algorithms)
+        failure = (
+            self._check_rows(manifest, rows)
+            or self._check_destination(rows, there)
+            or self._check_source(listed)
+            or fetched.check()
+            or self._check_tag_files(manifest, listed, there)
+        )
+        if failure is not None:
+            return failure
+        observed_elsewhere = fetched.observed()
+        if isinstance(observed_elsewhere, StepFailed):
+            return observed_elsewhere
+        failure = self._check_bag(manifest, rows, there, fetched.sizes, observed_elsewhere)
+        if failure is not None:
+            return failure
+        keeper.check()
+        self._write_receipt(manifest, rows, receipt)
+        return self._register(manifest, receipt)
+
+    def _verified_rows(self) -> dict[str, Mapping[str, Any]] | StepFailed:
+        rows: dict[str, Mapping[str, Any]] = {}
+        for index in range(self._plan.verify_shards):
+            results = self._work.results(self._plan, "verified", index)
+            if results is None:
+                message = (
+                    f"{self._ref.bag_version}: part {index + 1} of {self._plan.verify_shards} was not read back "
+                    f"from {self._ref.destination}."
+                )
+                last = self._work.last_failure()
+                return StepFailed(Reason.INTERRUPTED if last is None else last.reason, message)
+            rows.update((row["path"], row) for row in results)
+        return rows
+
+    def _check_rows(self, manifest: StorageManifest, rows: Mapping[str, Mapping[str, Any]]) -> StepFailed | None:
+        """The observations cover exactly the manifest's files, and each matches: checked here again, not believed."""
+        expected = {file.path_in_version: file.size for file in manifest.concrete_files}
+        found = {path: int(row["size"]) for path, row in rows.items()}
+        problems = differences(expected, found, found_where=f"what was read back from {self._ref.destination}")
+        if problems:
+            return self._failed(Reason.DESTINATION_INCOMPLETE, "not every file was read back", problems)
+        for file in self._work.all_files(self._plan):
+            observed = DigestSet.from_json(rows[file.path]["digests"])
+            if not file.digests.matches(observed):
+                problems.append(f"{file.path}: {'; '.join(map(str, file.digests.mismatches(observed)))}")
+        for manifest_file in manifest.concrete_files:
+            path = manifest_file.path_in_version
+            if not DigestSet([manifest_file.digest]).matches(DigestSet.from_json(rows[path]["digests"])):
+                problems.append(f"{path}: not {manifest_file.digest}, which the storage manifest has")
+        return self._failed(Reason.DESTINATION_CORRUPT, "what was read back is not the bag", problems)
+
+    def _check_destination(
+        self, rows: Mapping[str, Mapping[str, Any]], there: Mapping[str, ObjectInfo]
+    ) -> StepFailed | None:
+        """The destination's folder holds the objects that were read back, these very ones, and no other."""
+        where = f"the listing of {self._ref.destination}"
+        extra = {path: info.size for path, info in there.items() if path not in rows}
+        if extra:
+            problems = differences({}, extra, found_where=where)
+            return self._failed(
+                Reason.EXTRA_OBJECTS_AT_DESTINATION, "the destination holds more than the bag", problems
+            )
+        expected = {path: int(row["size"]) for path, row in rows.items()}
+        found = {path: info.size for path, info in there.items()}
+        problems = differences(expected, found, found_where=where)
+        if problems:
+            return self._failed(Reason.DESTINATION_INCOMPLETE, "the destination lacks files", problems)
+        replaced = [
+            f"{path}: replaced after it was read back"
+            for path in sorted(rows)
+            if there[path].etag != rows[path]["etag"]
+        ]
+        return self._failed(Reason.DESTINATION_CORRUPT, "the destination changed meanwhile", replaced)
+
+    def _check_source(self, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
+        """The source is still what was planned: a bag that vanished or was replaced is not registered (invariant 9)."""
+        planned = {file.path: file for file in self._work.all_files(self._plan)}
+        problems = differences(
+            {path: file.size for path, file in planned.items()},
+            {path: info.size for path, info in listed.items()},
+            found_where=f"the listing of {self._ref.source}",
+        )
+        problems += [
+            f"{path}: replaced since the plan"
+            for path, file in sorted(planned.items())
+            if path in listed and listed[path].etag != file.etag
+        ]
+        return self._failed(Reason.SOURCE_CHANGED, "the source changed meanwhile", problems)
+
+    def _check_tag_files(
+        self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]
+    ) -> StepFailed | None:
+        """Source and destination hold the same bytes in every tag file (invariant 6).
+
+        A source tag file that can't be read any more (its thawed copy expired) is the planned object still, by its
+        ETag, and the destination's bytes match the digest that the storage manifest has of it.
+        """
+        readable = {f.path_in_version for f in manifest.tag_files if listed[f.path_in_version].is_readable}
+        ours = read_tag_files(self._from, self._source.version_prefix(self._ref.id), (listed[p] for p in readable))
+        theirs = read_tag_files(self._to, self._destination.version_prefix(self._ref.id), (there[p] for p in readable))
+        problems = [
+            f"{path}: {len(ours[path])} bytes at {self._ref.source}, {len(theirs[path])} other at the destination"
+            for path in sorted(readable)
+            if ours[path] != theirs[path]
+        ]
+        return self._failed(Reason.DESTINATION_CORRUPT, "a tag file differs from the source's", problems)
+
+    def _check_bag(
+        self,
+        manifest: StorageManifest,
+        rows: Mapping[str, Mapping[str, Any]],
+        there: Mapping[str, ObjectInfo],
+        fetched_sizes: Mapping[str, int],
+        fetched_digests: Mapping[str, DigestSet],
+    ) -> StepFailed | None:
+        """The verdict on the bag at the destination: every checksum of every manifest, and BagIt's own rules."""
+        prefix = self._destination.version_prefix(self._ref.id)
+        infos = (there[file.path_in_version] for file in manifest.tag_files)
+        concrete = {path: DigestSet.from_json(row["digests"]) for path, row in rows.items()}
+        contents = BagContents(
+            # As RFC 8493 has it, a bag with fetch.txt is complete once its fetched files are in their places.
+            listing={**{path: info.size for path, info in there.items()}, **fetched_sizes},
+            tag_files=read_tag_files(self._to, prefix, infos),
+            observed={**concrete, **fetched_digests},
+            identity=manifest.id.bag,
+        )
+        findings = check(contents, Profile.BAGIT)
+        problems = [f"{f.path or 'bag'}: {f.code}: {f.message}" for f in findings if f.severity is Severity.ERROR]
+        return self._failed(Reason.BAG_INVALID, f"the bag at {self._ref.destination} is not valid", problems)
+
+    def _write_receipt(self, manifest: StorageManifest, rows: Mapping[str, Mapping[str, Any]], name: str) -> None:
+        copied: dict[str, Mapping[str, Any]] = {}
+        for index in range(self._plan.copy_shards):
+            for row in self._work.results(self._plan, "copied", index) or []:
+                copied[row["path"]] = row
+        document = receipt_document(
+            manifest=manifest,
+            ingest_id=self._ref.ingest_id,
+            source=_place(self._source, manifest),
+            destination=_place(self._destination, manifest),
+            concluded=self._services.clock(),
+            depends_on=[str(version) for version in sorted(manifest.depends_on)],
+            files=(_receipt_row(rows[path], copied.get(path)) for path in sorted(rows)),
+        )
+        self._services.receipts.write_json(name, document)
+
+    def _register(self, manifest: StorageManifest, receipt: str) -> StepFailed | None:
+        outcome = self._services.registry.register_replica(
+            planned_from=manifest,
+            location=self._ref.destination,
+            manifest_location=self._destination.in_manifest(manifest.id.bag),
+            receipt=receipt,
+            claim=claim_of(self._services, self._ref),
+        )
+        match outcome:
+            case Registered() | AlreadyRegistered():
+                return None
+            case BagReplaced(differences=changes):
+                return self._failed(Reason.BAG_REPLACED, "the storage manifest changed since the plan", list(changes))
+            case BagGone():
+                prefix = self._destination.version_prefix(manifest.id)
+                message = f"{manifest.id} was deleted meanwhile; {self._plan.files} objects at {prefix} are orphans."
+                add_events(self._services, self._ref, [f"orphans at {self._ref.destination}: {prefix}"])
+                return StepFailed(Reason.BAG_GONE, message)
+            case _:
+                assert_never(outcome)
+
+    def _failed(self, reason: Reason, summary: str, problems: list[str]) -> StepFailed | None:
+        if not problems:
+            return None
+        message = f"{self._ref.bag_version}: {summary}: {problems[0]}."
+        return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
+
+
+def _place(location: Location, manifest: StorageManifest) -> ReceiptPlace:
+    return ReceiptPlace(location.name, location.provider.value, location.bucket, location.version_prefix(manifest.id))
+
+
+def _receipt_row(verified: Mapping[str, Any], copied: Mapping[str, Any] | None) -> dict[str, Any]:
+    row: dict[str, Any] = dict(verified)
+    if copied is not None:
+        kept = ("outcome", "digests", "requestId")
+        row["copy"] = {name: copied[name] for name in kept if copied.get(name)}
+    return row

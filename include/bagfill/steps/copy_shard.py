@@ -1,0 +1,177 @@
+"""Copy one shard of a plan. What was copied before is recognised, what lies there is compared, nothing is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from bagfill.checksum.digest import DigestSet
+from bagfill.ingests.reasons import Reason
+from bagfill.planning.shards import CopyItem
+from bagfill.steps.claims import ClaimKeeper
+from bagfill.steps.failures import add_events, attempt, store_failure, summarise
+from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
+from bagfill.steps.request_thaw import ask
+from bagfill.steps.services import Services
+from bagfill.steps.work import IngestWork, Plan
+from bagfill.storage.errors import StoreError
+from bagfill.transfer.copy_object import ObjectCopier
+from bagfill.transfer.outcomes import (
+    AlreadyThere,
+    Copied,
+    CopyOutcome,
+    SourceChanged,
+    SourceCorrupt,
+    SourceMissing,
+    Staged,
+    WouldOverwrite,
+)
+
+FileDone = Callable[[int], None]
+"""Called after each item with its bytes, from several threads: progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCopied:
+    """What one copy shard came to, in numbers; ``already_there`` files were compared instead of written."""
+
+    files: int
+    bytes: int
+    already_there: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | None = None) -> ShardCopied | StepFailed:
+    """Copy every item of one shard; a failure of one item does not stop the others.
+
+    Returns:
+        the counts once every item is at the destination; else why not, in one failure for all.
+    """
+    step = f"replicating to {shard.ingest.destination}"
+    work = IngestWork(services.work, shard.ingest)
+
+    def act() -> ShardCopied | StepFailed:
+        plan = work.require_plan()
+        rows = work.results(plan, "copied", shard.index)
+        if rows is not None:
+            return _counts(rows)
+        with ClaimKeeper(services, shard.ingest) as keeper:
+            made = _Copying(services, shard.ingest, plan, work, keeper, file_done).run(
+                work.copy_items(plan, shard.index)
+            )
+            if isinstance(made, StepFailed):
+                return made
+            work.write_results(plan, "copied", shard.index, made)
+            counts = _counts(made)
+            part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
+            add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.files} files, {counts.bytes} bytes"])
+            return counts
+
+    return attempt(services, shard.ingest, step, act)
+
+
+def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
+    there = sum(row["outcome"] == "already-there" for row in rows)
+    return ShardCopied(len(rows), sum(row["size"] for row in rows), there)
+
+
+class _Copying:
+    """One attempt at one shard."""
+
+    def __init__(
+        self,
+        services: Services,
+        ref: IngestRef,
+        plan: Plan,
+        work: IngestWork,
+        keeper: ClaimKeeper,
+        file_done: FileDone | None,
+    ) -> None:
+        self._services = services
+        self._ref = ref
+        self._keeper = keeper
+        self._file_done = file_done
+        source, destination = services.locations[ref.source], services.locations[ref.destination]
+        self._from = services.stores.reading(source)
+        self._from_prefix = source.version_prefix(ref.id)
+        self._to_prefix = destination.version_prefix(ref.id)
+        self._copier = ObjectCopier(self._from, services.stores.writing(destination), work.staging(plan), keeper.check)
+
+    def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
+        expired = self._archived_again(items)
+        if expired:
+            return self._ask_again(expired)
+        rows: list[dict[str, Any]] = []
+        failures: list[StepFailed] = []
+        small = [item for item in items if not item.file.block_bytes]
+        large = [item for item in items if item.file.block_bytes]
+        # Small files side by side; a large one keeps several blocks in flight by itself, so that memory stays flat.
+        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="copy") as pool:
+            for result in (*pool.map(self._copy, small), *map(self._copy, large)):
+                if isinstance(result, StepFailed):
+                    failures.append(result)
+                else:
+                    rows.append(result)
+        return summarise(failures) if failures else rows
+
+    def _copy(self, item: CopyItem) -> dict[str, Any] | StepFailed:
+        self._keeper.check()
+        path = item.file.path
+        try:
+            outcome = self._copier.copy(item, f"{self._from_prefix}{path}", f"{self._to_prefix}{path}")
+        except StoreError as error:
+            return store_failure(self._ref, error)
+        result = self._row(item, outcome)
+        if self._file_done is not None and not isinstance(result, StepFailed):
+            self._file_done(item.size)
+        return result
+
+    def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
+        name = f"{self._ref.bag_version}: {item.file.path}"
+        row: dict[str, Any] = {"path": item.file.path, "size": item.size}
+        match outcome:
+            case Copied():
+                answer: Mapping[str, Any] = {
+                    "etag": outcome.etag,
+                    "versionId": outcome.version_id,
+                    "requestId": outcome.request_id,
+                }
+                return {**row, "outcome": "copied", "digests": outcome.digests.to_json(), **answer}
+            case AlreadyThere(_, digests, etag):
+                return {**row, "outcome": "already-there", "digests": DigestSet().to_json(), "etag": etag} | {
+                    "destinationDigests": digests.to_json()
+                }
+            case Staged(blocks, committed):
+                return {**row, "outcome": "staged", "first": item.first, "blocks": blocks, "committed": committed}
+            case WouldOverwrite(expected, seen):
+                message = f"{name} at {self._ref.destination} holds other bytes: expected {expected}, saw {seen}."
+                return StepFailed(Reason.OTHER_BYTES_AT_DESTINATION, message)
+            case SourceCorrupt(expected, seen):
+                message = f"{name} at {self._ref.source} is corrupt: expected {expected}, saw {seen}."
+                return StepFailed(Reason.SOURCE_CORRUPT, message)
+            case SourceMissing():
+                return StepFailed(Reason.SOURCE_INCOMPLETE, f"{name} vanished from {self._ref.source}.")
+            case SourceChanged():
+                return StepFailed(Reason.SOURCE_CHANGED, f"{name} at {self._ref.source} was replaced since the plan.")
+            case _:
+                assert_never(outcome)
+
+    def _archived_again(self, items: list[CopyItem]) -> list[str]:
+        """Keys whose thawed copy went away: looked at right before copying, since a queue may be long."""
+        keys = sorted({f"{self._from_prefix}{item.file.path}" for item in items if item.file.archived})
+        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
+            infos = list(pool.map(self._from.stat, keys))
+        # A vanished object is the copy's to report.
+        return [key for key, info in zip(keys, infos, strict=True) if info is not None and not info.is_readable]
+
+    def _ask_again(self, keys: list[str]) -> StepFailed:
+        asked = ask(self._services, self._ref, keys)
+        if isinstance(asked, StepFailed):
+            return asked
+        message = f"{self._ref.bag_version}: {len(keys)} thawed copies at {self._ref.source} expired, first {keys[0]}."
+        return StepFailed(Reason.THAW_EXPIRED, message)

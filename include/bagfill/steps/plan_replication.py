@@ -1,0 +1,240 @@
+"""Plan the replication of one bag version: agree on what is there, refuse what cannot end well, cut shards.
+
+Everything that can be known without paying is checked here, before an object is thawed or written: that listing and
+manifest name the same files, that the destination can hold every name, that nothing else lies there already, and, where
+the tag files can be read, that they agree with the storage manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bagfill.bag.errors import BagFormatError
+from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.digest import DigestSet
+from bagfill.ingests.reasons import Reason
+from bagfill.manifest.model import StorageManifest
+from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_shards
+from bagfill.steps.claims import ClaimKeeper
+from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.listings import differences, list_version
+from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.services import Services
+from bagfill.steps.tag_files import declared_digests, manifest_algorithms, read_tag_files
+from bagfill.steps.work import IngestWork, Plan
+from bagfill.storage.store import ObjectInfo
+from bagfill.thaw.tiers import allowed_tiers
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """What was planned, in numbers."""
+
+    ingest: IngestRef
+    files: int
+    bytes: int
+    archived_files: int
+    archived_bytes: int
+    copy_shards: int
+    verify_shards: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; the ingest as its reference."""
+        return {
+            "ingest": self.ingest.to_json(),
+            "files": self.files,
+            "bytes": self.bytes,
+            "archived_files": self.archived_files,
+            "archived_bytes": self.archived_bytes,
+            "copy_shards": self.copy_shards,
+            "verify_shards": self.verify_shards,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PlanSummary:
+        """The inverse of :meth:`to_json`."""
+        return cls(**{**values, "ingest": IngestRef.from_json(values["ingest"])})
+
+
+def plan_replication(services: Services, ref: IngestRef) -> PlanSummary | StepFailed:
+    """Plan one open ingest. A plan that was finished before is kept as it is.
+
+    Returns:
+        what was planned, or why this bag version cannot be replicated as it is.
+    """
+    step = f"planning replication to {ref.destination}"
+    work = IngestWork(services.work, ref)
+
+    def act() -> Plan | StepFailed:
+        with ClaimKeeper(services, ref):
+            plan = work.plan()
+            if plan is not None:
+                return plan
+            made = _Planning(services, ref, work).make()
+            if isinstance(made, Plan):
+                archived = f", {made.archived_files} of them archived" if made.archived_files else ""
+                add_events(services, ref, [f"{step} succeeded - {made.files} files, {made.bytes} bytes{archived}"])
+            return made
+
+    plan = attempt(services, ref, step, act)
+    if isinstance(plan, StepFailed):
+        return plan
+    return PlanSummary(
+        ref, plan.files, plan.bytes, plan.archived_files, plan.archived_bytes, plan.copy_shards, plan.verify_shards
+    )
+
+
+class _Planning:
+    """One attempt to plan. Each check returns a failure or what the next one needs."""
+
+    def __init__(self, services: Services, ref: IngestRef, work: IngestWork) -> None:
+        self._services = services
+        self._ref = ref
+        self._work = work
+        self._source = services.locations[ref.source]
+        self._destination = services.locations[ref.destination]
+        self._from = services.stores.reading(self._source)
+        self._to = services.stores.writing(self._destination)
+
+    def make(self) -> Plan | StepFailed:
+        stored = self._services.registry.manifest(self._ref.id)
+        if stored is None:
+            return StepFailed(Reason.BAG_GONE, f"{self._ref.bag_version} is no longer known to the registry.")
+        manifest = stored.manifest
+        listed = list_version(self._from, self._source, manifest.id)
+        there = list_version(self._to, self._destination, manifest.id)
+        failure = (
+            self._check_source(manifest, listed)
+            or self._check_names(listed)
+            or self._check_destination(listed, there)
+            or self._check_thaw(listed, there)
+        )
+        if failure is not None:
+            return failure
+        digests = self._expected_digests(manifest, listed)
+        if isinstance(digests, StepFailed):
+            return digests
+        files = [
+            PlannedFile(
+                path=path,
+                size=info.size,
+                etag=info.etag,
+                archived=not info.is_readable and path not in there,
+                at_destination=path in there,
+                digests=digests[path],
+                block_bytes=block_bytes_for(info.size, self._services.limits),
+            )
+            for path, info in sorted(listed.items())
+        ]
+        shards = cut_shards(files, self._services.limits)
+        archived = [file for file in files if file.archived]
+        plan = Plan(
+            folder=self._work.new_folder(),
+            files=len(files),
+            bytes=sum(file.size for file in files),
+            archived_files=len(archived),
+            archived_bytes=sum(file.size for file in archived),
+            copy_shards=len(shards.copy),
+            verify_shards=len(shards.verify),
+            algorithms=_algorithms(manifest),
+        )
+        return self._work.write_plan(plan, manifest, shards)
+
+    def _check_source(self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
+        """Listing and manifest must name the same files: an empty or short listing is an error (invariant 9)."""
+        expected = {file.path_in_version: file.size for file in manifest.concrete_files}
+        found = {path: info.size for path, info in listed.items()}
+        return self._problems(
+            Reason.SOURCE_INCOMPLETE,
+            "the source's folder is not what the storage manifest lists",
+            differences(expected, found, found_where=f"the listing of {self._ref.source}"),
+        )
+
+    def _check_names(self, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
+        rules = self._to.name_rules
+        prefix = self._destination.version_prefix(self._ref.id)
+        problems = [
+            f"{path}: {problem.message}"
+            for path in sorted(listed)
+            if (problem := rules.check(f"{prefix}{path}")) is not None
+        ]
+        return self._problems(Reason.NAME_REFUSED, f"{self._ref.destination} cannot hold a name of this bag", problems)
+
+    def _check_destination(
+        self, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]
+    ) -> StepFailed | None:
+        """What is known from a listing alone; equal sizes are compared byte by byte when copying."""
+        where = f"the listing of {self._ref.destination}"
+        extra = {path: info.size for path, info in there.items() if path not in listed}
+        failure = self._problems(
+            Reason.EXTRA_OBJECTS_AT_DESTINATION,
+            f"{self._ref.destination} holds objects that the source has not",
+            differences({}, extra, found_where=where),
+        )
+        if failure is not None:
+            return failure
+        expected = {path: listed[path].size for path in there}
+        found = {path: info.size for path, info in there.items()}
+        return self._problems(
+            Reason.OTHER_BYTES_AT_DESTINATION,
+            f"{self._ref.destination} holds something else under this bag's names",
+            differences(expected, found, found_where=where),
+        )
+
+    def _check_thaw(self, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]) -> StepFailed | None:
+        """The tier must be one the class allows, and the volume within the limit, before anything is asked for."""
+        archived = {path: info for path, info in listed.items() if not info.is_readable and path not in there}
+        problems = [
+            f"{path}: {info.storage_class} allows {', '.join(sorted(allowed_tiers(info.storage_class)))}"
+            for path, info in sorted(archived.items())
+            if self._ref.thaw_tier not in allowed_tiers(info.storage_class)
+        ]
+        refused = self._problems(Reason.THAW_REFUSED, f"thaw tier {self._ref.thaw_tier} is not to be had", problems)
+        if refused is not None:
+            return refused
+        limit = self._services.limits.max_thaw_bytes
+        volume = sum(info.size for info in archived.values())
+        if limit is not None and volume > limit:
+            message = f"{self._ref.bag_version}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
+            return StepFailed(Reason.BUDGET_REACHED, message)
+        return None
+
+    def _expected_digests(
+        self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo]
+    ) -> dict[str, DigestSet] | StepFailed:
+        """What all manifests say of each concrete file; archived tag files speak up when the replica is concluded."""
+        by_manifest = {file.path_in_version: DigestSet([file.digest]) for file in manifest.concrete_files}
+        tag_infos = [listed[file.path_in_version] for file in manifest.tag_files]
+        if not all(info.is_readable for info in tag_infos):
+            return by_manifest
+        prefix = self._source.version_prefix(manifest.id)
+        tag_files = read_tag_files(self._from, prefix, tag_infos)
+        # By name, which for a fetched file is not where its bytes are.
+        path_of = {file.name: file.path_in_version for file in manifest.concrete_files}
+        problems: list[str] = []
+        try:
+            declared = declared_digests(tag_files, frozenset(file.name for file in manifest.files))
+        except (BagFormatError, ValueError) as error:
+            return StepFailed(Reason.BAG_INVALID, f"{manifest.id} at {self._ref.source}: {error}.")
+        for name, digests in declared.items():
+            path = path_of.get(name)
+            if path is None:
+                continue
+            problems += [f"{path}: storage manifest and bag differ: {m}" for m in by_manifest[path].mismatches(digests)]
+            by_manifest[path] = DigestSet({**digests, **by_manifest[path]}.values())
+        failure = self._problems(Reason.BAG_INVALID, "the bag's manifests contradict the storage manifest", problems)
+        return by_manifest if failure is None else failure
+
+    def _problems(self, reason: Reason, summary: str, problems: list[str]) -> StepFailed | None:
+        if not problems:
+            return None
+        count = "" if len(problems) == 1 else f" ({len(problems)} files)"
+        message = f"{self._ref.bag_version}: {summary}{count}: {problems[0]}."
+        return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
+
+
+def _algorithms(manifest: StorageManifest) -> tuple[Algorithm, ...]:
+    declared = manifest_algorithms(file.name for file in manifest.tag_files)
+    return tuple(sorted(declared | {manifest.algorithm}))

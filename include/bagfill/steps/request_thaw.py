@@ -1,0 +1,111 @@
+"""Ask for the archived objects of a plan, and only for those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bagfill.ingests.reasons import Reason
+from bagfill.steps.claims import ClaimKeeper
+from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.services import Services
+from bagfill.steps.work import IngestWork
+from bagfill.storage.errors import StoreFailure
+from bagfill.storage.store import ThawAnswer, ThawTier
+from bagfill.thaw.requests import Pace, ThawRefusal, request_thaws
+
+
+@dataclass(frozen=True, slots=True)
+class ThawSummary:
+    """What the provider answered.
+
+    Args:
+        total: archived objects of the plan.
+        asked: thaws that start now.
+        in_progress: thaws that somebody asked for before.
+        readable: objects that can be read already.
+    """
+
+    total: int
+    asked: int
+    in_progress: int
+    readable: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def thaw_step(ref: IngestRef) -> str:
+    """The step as events name it."""
+    return f"thawing at {ref.source}"
+
+
+def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed:
+    """Ask for every archived object of the plan. Asking again costs nothing and changes nothing.
+
+    Returns:
+        the answers, counted; or why not every object was accepted.
+    """
+    step = thaw_step(ref)
+
+    def act() -> ThawSummary | StepFailed:
+        with ClaimKeeper(services, ref):
+            work = IngestWork(services.work, ref)
+            files = work.archived_files(work.require_plan())
+            if not files:
+                return ThawSummary(0, 0, 0, 0)
+            prefix = services.locations[ref.source].version_prefix(ref.id)
+            summary = ask(services, ref, [f"{prefix}{file.path}" for file in files])
+            if isinstance(summary, ThawSummary):
+                text = (
+                    f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: "
+                    f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
+                )
+                add_events(services, ref, [text])
+            return summary
+
+    return attempt(services, ref, step, act)
+
+
+def ask(services: Services, ref: IngestRef, keys: list[str]) -> ThawSummary | StepFailed:
+    """Ask for ``keys`` at the source's rate. The caller holds the claim and writes the events.
+
+    Args:
+        keys: full keys at the source.
+    """
+    store = services.stores.reading(services.locations[ref.source])
+    answers = request_thaws(
+        store,
+        keys,
+        tier=ThawTier(ref.thaw_tier),
+        days=ref.thaw_days,
+        pace=Pace(services.limits.thaw_requests_per_second),
+        concurrency=services.limits.concurrency,
+    )
+    if answers.refusals:
+        return _refused(ref, answers.refusals)
+    counts = answers.counts
+    return ThawSummary(
+        total=len(keys),
+        asked=counts.get(ThawAnswer.REQUESTED, 0),
+        in_progress=counts.get(ThawAnswer.ALREADY_IN_PROGRESS, 0),
+        readable=counts.get(ThawAnswer.EXTENDED, 0) + counts.get(ThawAnswer.NOT_ARCHIVED, 0),
+    )
+
+
+def _refused(ref: IngestRef, refusals: tuple[ThawRefusal, ...]) -> StepFailed:
+    worst = next((refusal for refusal in refusals if not refusal.error.retryable), refusals[0])
+    match worst.error.failure:
+        case StoreFailure.DENIED | StoreFailure.MISCONFIGURED:
+            reason = Reason.ACCESS_DENIED
+        case StoreFailure.MISSING:
+            reason = Reason.SOURCE_INCOMPLETE
+        case _ if worst.error.retryable:
+            reason = Reason.SOURCE_UNREADABLE
+        case _:
+            reason = Reason.THAW_REFUSED
+    message = f"{ref.bag_version}: {len(refusals)} thaw requests were not accepted, first {worst.error}."
+    others = [str(refusal.error) for refusal in refusals if refusal is not worst]
+    return StepFailed(reason, message, tuple(others[:MOST_PROBLEMS]))

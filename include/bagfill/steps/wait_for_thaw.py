@@ -1,0 +1,75 @@
+"""Look how far a thaw is; ask again for what expired. The waiting itself is a sensor's or a loop's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bagfill.ingests.reasons import Reason
+from bagfill.steps.claims import claim_of
+from bagfill.steps.failures import add_events, attempt
+from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.request_thaw import ask, thaw_step
+from bagfill.steps.services import Services
+from bagfill.steps.work import IngestWork
+from bagfill.thaw.requests import thaw_states
+
+
+@dataclass(frozen=True, slots=True)
+class ThawState:
+    """How far the thaw of one ingest is, in objects.
+
+    Args:
+        total: archived objects of the plan.
+        readable: can be read now.
+        thawing: under way.
+        asked_again: were archived (expired, or an earlier request got lost) and were asked for again just now.
+    """
+
+    total: int
+    readable: int
+    thawing: int
+    asked_again: int
+
+    @property
+    def done(self) -> bool:
+        """Whether every object can be read now."""
+        return self.readable == self.total
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def poll_thaw(services: Services, ref: IngestRef) -> ThawState | StepFailed:
+    """Look once, and keep the claim alive. Blocks for as long as a listing takes.
+
+    Returns:
+        the counts; or a failure, which is retryable when the next look may go better.
+    """
+    step = thaw_step(ref)
+
+    def act() -> ThawState | StepFailed:
+        services.registry.heartbeat(claim_of(services, ref), lease=services.limits.lease)
+        work = IngestWork(services.work, ref)
+        files = work.archived_files(work.require_plan())
+        if not files:
+            return ThawState(0, 0, 0, 0)
+        source = services.locations[ref.source]
+        prefix = source.version_prefix(ref.id)
+        keys = frozenset(f"{prefix}{file.path}" for file in files)
+        states = thaw_states(services.stores.reading(source), prefix, keys)
+        if states.missing:
+            message = f"{ref.bag_version}: {min(states.missing)} vanished from {ref.source} while it was thawed."
+            return StepFailed(Reason.SOURCE_INCOMPLETE, message)
+        if states.archived:
+            asked = ask(services, ref, sorted(states.archived))
+            if isinstance(asked, StepFailed):
+                return asked
+            add_events(services, ref, [f"{step} retrying - {len(states.archived)} files are archived, asked for again"])
+        return ThawState(len(files), len(states.readable), len(states.thawing), len(states.archived))
+
+    state = attempt(services, ref, step, act)
+    if isinstance(state, ThawState) and state.done and state.total:
+        add_events(services, ref, [f"{step} succeeded - {state.total} files can be read"])
+    return state

@@ -1,0 +1,251 @@
+"""Names and shapes of what one ingest leaves in the work area.
+
+``{ingest}/plan.json`` is written last and names the plan's folder; everything below that folder belongs to that very
+plan, so that an attempt which was killed half-way leaves files that nobody ever reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from uuid import uuid4
+
+from bagfill.checksum.algorithm import Algorithm
+from bagfill.ingests.reasons import Reason
+from bagfill.manifest.codec import parse_storage_manifest
+from bagfill.manifest.model import StorageManifest
+from bagfill.planning.shards import CopyItem, PlannedFile, Shards
+from bagfill.steps.outcomes import IngestRef
+from bagfill.steps.records import RecordStore
+
+PLAN_FORMAT = 1
+"""Of the files below; a task of an older release refuses a plan of a newer one instead of guessing."""
+
+
+class WorkError(Exception):
+    """The work area holds something else than this step needs. ``retryable`` is false: it will not change by itself."""
+
+    retryable = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The head of a plan.
+
+    Args:
+        folder: where its shards and results lie, ending in ``/``.
+        files, bytes: of the version's own folder.
+        archived_files, archived_bytes: what has to be thawed.
+        copy_shards, verify_shards: how many.
+        algorithms: every algorithm that a manifest of the bag uses; each is computed at the read-back.
+    """
+
+    folder: str
+    files: int
+    bytes: int
+    archived_files: int
+    archived_bytes: int
+    copy_shards: int
+    verify_shards: int
+    algorithms: tuple[Algorithm, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the record ``plan.json``."""
+        return {
+            "format": PLAN_FORMAT,
+            "folder": self.folder,
+            "files": self.files,
+            "bytes": self.bytes,
+            "archivedFiles": self.archived_files,
+            "archivedBytes": self.archived_bytes,
+            "copyShards": self.copy_shards,
+            "verifyShards": self.verify_shards,
+            "algorithms": [algorithm.value for algorithm in self.algorithms],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            WorkError: another release wrote it in a format that this one does not know.
+        """
+        if values.get("format") != PLAN_FORMAT:
+            msg = f"the plan has format {values.get('format')!r}, this release reads {PLAN_FORMAT}: start a new ingest"
+            raise WorkError(msg)
+        return cls(
+            folder=values["folder"],
+            files=values["files"],
+            bytes=values["bytes"],
+            archived_files=values["archivedFiles"],
+            archived_bytes=values["archivedBytes"],
+            copy_shards=values["copyShards"],
+            verify_shards=values["verifyShards"],
+            algorithms=tuple(Algorithm(value) for value in values["algorithms"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureNote:
+    """Why a step of an ingest failed, for whoever closes the ingest."""
+
+    step: str
+    reason: Reason
+    message: str
+    at: datetime
+
+
+class IngestWork:
+    """The work area of one ingest.
+
+    Args:
+        work: the installation's work area.
+        ref: the ingest.
+    """
+
+    def __init__(self, work: RecordStore, ref: IngestRef) -> None:
+        self._work = work
+        self._root = f"{ref.ingest_id}/"
+
+    # -- the plan
+
+    def plan(self) -> Plan | None:
+        """The plan, or ``None`` if none was finished."""
+        values = self._work.read_json(f"{self._root}plan.json")
+        return None if values is None else Plan.from_json(values)
+
+    def require_plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            WorkError: there is none; the step before this one has not run.
+        """
+        plan = self.plan()
+        if plan is None:
+            key = self._work.key(f"{self._root}plan.json")
+            msg = f"no plan at {key} ({self._work.location}): plan_replication must run first"
+            raise WorkError(msg)
+        return plan
+
+    def new_folder(self) -> str:
+        """A folder for a plan that is being made."""
+        return f"{self._root}{uuid4()}/"
+
+    def write_plan(self, plan: Plan, manifest: StorageManifest, shards: Shards) -> Plan:
+        """Write shards and manifest, then the head. Returns the plan that counts: another may have been first."""
+        self._work.write_bytes(f"{plan.folder}manifest.json", manifest.raw)
+        for index, items in enumerate(shards.copy):
+            self._work.write_lines(_shard(plan, "copy", index), (item.to_json() for item in items))
+        for index, files in enumerate(shards.verify):
+            self._work.write_lines(_shard(plan, "verify", index), (file.to_json() for file in files))
+        archived = [file.to_json() for files in shards.verify for file in files if file.archived]
+        self._work.write_lines(f"{plan.folder}archived.jsonl", archived)
+        self._work.write_json(f"{self._root}plan.json", plan.to_json())
+        return self.require_plan()
+
+    def manifest(self, plan: Plan) -> StorageManifest:
+        """The storage manifest as it was when the plan was made."""
+        raw = self._work.read_bytes(f"{plan.folder}manifest.json")
+        if raw is None:
+            raise self._gone(f"{plan.folder}manifest.json")
+        return parse_storage_manifest(raw)
+
+    def copy_items(self, plan: Plan, index: int) -> list[CopyItem]:
+        """The items of one copy shard."""
+        return [CopyItem.from_json(row) for row in self._rows(_shard(plan, "copy", index))]
+
+    def verify_files(self, plan: Plan, index: int) -> list[PlannedFile]:
+        """The files of one verify shard."""
+        return [PlannedFile.from_json(row) for row in self._rows(_shard(plan, "verify", index))]
+
+    def all_files(self, plan: Plan) -> Iterator[PlannedFile]:
+        """Every planned file, in the order of the plan."""
+        for index in range(plan.verify_shards):
+            yield from self.verify_files(plan, index)
+
+    def archived_files(self, plan: Plan) -> list[PlannedFile]:
+        """The files that have to be thawed."""
+        return [PlannedFile.from_json(row) for row in self._rows(f"{plan.folder}archived.jsonl")]
+
+    # -- results of shards
+
+    def results(self, plan: Plan, kind: str, index: int) -> list[dict[str, Any]] | None:
+        """Rows that a finished shard left, or ``None`` if it is not finished. ``kind``: ``copied`` or ``verified``."""
+        rows = self._work.read_lines(_shard(plan, kind, index))
+        return None if rows is None else list(rows)
+
+    def write_results(self, plan: Plan, kind: str, index: int, rows: list[dict[str, Any]]) -> None:
+        """Leave the rows of a finished shard; what an earlier attempt left stays."""
+        self._work.write_lines(_shard(plan, kind, index), rows)
+
+    # -- staged writes (the StagingLedger of bagfill.transfer)
+
+    def staging(self, plan: Plan) -> WorkStagingLedger:
+        """Where this plan remembers its staged writes."""
+        return WorkStagingLedger(self._work, f"{plan.folder}staging/")
+
+    # -- failures
+
+    def note_failure(self, note: FailureNote) -> None:
+        """Leave why a step failed."""
+        self._work.write_json(
+            f"{self._root}failures/{note.at:%Y%m%dT%H%M%S.%f}-{uuid4()}.json",
+            {"step": note.step, "reason": note.reason.code, "message": note.message, "at": note.at.isoformat()},
+        )
+
+    def last_failure(self) -> FailureNote | None:
+        """The newest failure, or ``None``."""
+        names = self._work.names(f"{self._root}failures/")
+        if not names:
+            return None
+        values = self._work.read_json(names[-1])
+        if values is None:
+            return None
+        return FailureNote(
+            values["step"], Reason.of_code(values["reason"]), values["message"], datetime.fromisoformat(values["at"])
+        )
+
+    def _rows(self, name: str) -> Iterator[dict[str, Any]]:
+        rows = self._work.read_lines(name)
+        if rows is None:
+            raise self._gone(name)
+        return rows
+
+    def _gone(self, name: str) -> WorkError:
+        return WorkError(f"{self._work.key(name)} is gone from {self._work.location}: start a new ingest")
+
+
+class WorkStagingLedger:
+    """Staged writes by key and generation, one small record each; the first to write a generation decides it."""
+
+    def __init__(self, work: RecordStore, folder: str) -> None:
+        self._work = work
+        self._folder = folder
+
+    def current(self, key: str) -> tuple[int, str] | None:
+        """The newest generation and its token, or ``None``."""
+        newest: tuple[int, str] | None = None
+        generation = 0
+        while (values := self._work.read_json(self._name(key, generation))) is not None:
+            newest = (generation, values["token"])
+            generation += 1
+        return newest
+
+    def propose(self, key: str, generation: int, token: str) -> str:
+        """Make ``token`` the one of this generation unless somebody was first; returns the one that counts."""
+        self._work.write_json(self._name(key, generation), {"key": key, "token": token})
+        values = self._work.read_json(self._name(key, generation))
+        if values is None:
+            msg = f"{self._name(key, generation)} vanished from {self._work.location}"
+            raise WorkError(msg)
+        return str(values["token"])
+
+    def _name(self, key: str, generation: int) -> str:
+        return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-{generation}.json"
+
+
+def _shard(plan: Plan, kind: str, index: int) -> str:
+    return f"{plan.folder}{kind}/{index:05d}.jsonl"
