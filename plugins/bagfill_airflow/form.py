@@ -1,0 +1,129 @@
+"""Params of the DAGs: what the form in the UI shows, and what Airflow checks before a run exists.
+
+The names of locations come from the settings file, which is read when the DAG is parsed: a small file, no connection.
+If it cannot be read, the DAG still loads, says so in its documentation, and the run refuses what is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from airflow.sdk import Param
+
+from bagfill.settings import SettingsError
+from bagfill.storage.store import ThawTier
+from bagfill_airflow.services import current_settings
+
+MOST_STARTS = 1000
+"""Runs that one sweep may start: mapped tasks of one DAG run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Names of locations that a form offers.
+
+    Args:
+        all: every location.
+        writable: those that may be destinations.
+        problem: why they are not known, in Markdown, for the DAG's documentation; empty if they are.
+    """
+
+    all: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    problem: str = ""
+
+    @classmethod
+    def read(cls) -> Self:
+        """From the settings."""
+        try:
+            settings = current_settings()
+        except SettingsError as error:
+            problems = "".join(f"\n- {problem}" for problem in error.problems)
+            return cls(problem=f"\n\n## The settings cannot be used\n\n`{error.path}`:\n{problems}\n")
+        writable = tuple(name for name, location in settings.locations.items() if location.writable)
+        return cls(tuple(settings.locations), writable)
+
+
+def backfill_params(places: Places) -> dict[str, Param]:
+    """Params of ``backfill_bag``: the fields of a request."""
+    return {
+        "space": _text("Space", "Broad category of the bag, such as `digitised`.", pattern=r"^[^/]+$"),
+        "external_identifier": _text(
+            "External identifier", "The bag's identifier in its space, such as `b31497652` or `born/digital 2`."
+        ),
+        "destination": _text("Destination", "The location that gains the replica.", **_choice(places.writable)),
+        "version": _optional(
+            "Version",
+            "One bag version, `v1`, `v2`, … Empty: all that are missing at the destination, oldest first.",
+            pattern="^v[1-9][0-9]{0,9}$",
+        ),
+        "source": _optional(
+            "Source",
+            "The location to read. Empty: the primary location of each version.",
+            section="Reading",
+            **_choice(places.all, optional=True),
+        ),
+        "thaw_tier": _optional(
+            "Thaw tier",
+            "How fast archived objects are made readable, and at what price. Empty: what the source location says. "
+            "`Expedited` does not exist for DEEP_ARCHIVE.",
+            section="Reading",
+            **_choice(tuple(tier.value for tier in ThawTier), optional=True),
+        ),
+        "thaw_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            maximum=365,
+            title="Thaw days",
+            description_md="How long the readable copies live. Empty: what the source location says.",
+            section="Reading",
+        ),
+        "callback_url": _optional(
+            "Callback URL",
+            "Where each finished ingest is POSTed. Its host must be named in `callbacks.allowed_hosts`.",
+            section="Afterwards",
+            pattern="^https?://.+",
+        ),
+    }
+
+
+def sweep_params(places: Places) -> dict[str, Param]:
+    """Params of ``sweep_unbackfilled_bags``."""
+    return {
+        "destination": _optional(
+            "Destination",
+            "Only what is missing here. Empty: every location that a policy names.",
+            **_choice(places.writable, optional=True),
+        ),
+        "space": _optional("Space", "Only bags of this space. Empty: every space.", pattern=r"^[^/]+$"),
+        "limit": Param(
+            100,
+            type="integer",
+            minimum=1,
+            maximum=MOST_STARTS,
+            title="Limit",
+            description_md="Runs to start at most; oldest versions first.",
+        ),
+        "dry_run": Param(
+            default=False,
+            type="boolean",
+            title="Dry run",
+            description_md="Only say what would be started: in the log of `find`, and its XCom `would_start`.",
+        ),
+    }
+
+
+def _text(title: str, description: str, **schema: Any) -> Param:
+    return Param(type="string", minLength=1, title=title, description_md=description, **schema)
+
+
+def _optional(title: str, description: str, **schema: Any) -> Param:
+    return Param(None, type=["null", "string"], title=title, description_md=description, **schema)
+
+
+def _choice(names: tuple[str, ...], *, optional: bool = False) -> dict[str, Any]:
+    if not names:
+        return {}
+    return {"enum": [*names, None] if optional else list(names)}

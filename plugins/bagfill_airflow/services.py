@@ -1,0 +1,134 @@
+"""The core's services inside Airflow: opened for one task, or shared by all triggers of a triggerer.
+
+The settings file (``BAGFILL_CONFIG``, else ``include/config/bagfill.toml``) is parsed once in a process, and again only
+when it has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bagfill.settings import Settings, SettingsError, load_settings, settings_path
+from bagfill.steps.services import Services
+from bagfill.storage.credentials import CredentialsError
+from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
+from bagfill_airflow.outcomes import misconfigured
+
+_SHARED_FOR_SECONDS = 900.0
+"""Age at which triggers get services with freshly read settings and connections."""
+
+
+def current_settings() -> Settings:
+    """The settings. Raises SettingsError."""
+    path = settings_path()
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return _parsed(path, changed)
+
+
+@lru_cache(maxsize=2)
+def _parsed(path: Path, _changed: int) -> Settings:
+    return load_settings(path)
+
+
+@contextmanager
+def task_services() -> Iterator[Services]:
+    """Services for the time of a task; wrong settings or connections end the task without a retry."""
+    # Here, and not above: it knows every implementation, and a DAG that is parsed needs none of them.
+    from bagfill.wiring import open_services
+
+    try:
+        with open_services(current_settings(), AirflowCredentials(task_connection)) as services:
+            yield services
+    except (SettingsError, CredentialsError) as error:
+        raise misconfigured(error) from error
+
+
+def reading_connections(settings: Settings) -> set[str]:
+    """Connections of everything that a trigger may read or keep records in."""
+    places = (*settings.locations.values(), settings.work_area.location, settings.receipts.location)
+    return {place.read_connection for place in (*places, settings.manifests.location) if place.read_connection}
+
+
+@dataclass(slots=True)
+class _Opened:
+    manager: AbstractContextManager[Services]
+    services: Services
+    since: float
+    polls: int = 0
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self.manager.__exit__, None, None, None)
+
+
+class SharedServices:
+    """One opened set of services for all triggers of an event loop: a thousand triggers do not need a thousand clients.
+
+    ``async with shared:`` for as long as a trigger lives; ``async with shared.borrowed() as services:`` for one poll.
+    The last trigger that leaves closes them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._triggers = 0
+        self._current: _Opened | None = None
+
+    async def __aenter__(self) -> None:
+        self._triggers += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._triggers -= 1
+        if self._triggers == 0:
+            await self._retire()
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[Services]:
+        """Services for one poll. Raises SettingsError, CredentialsError, or what the database raises."""
+        async with self._lock:
+            if self._current is not None and time.monotonic() - self._current.since > _SHARED_FOR_SECONDS:
+                await self._retire()
+            if self._current is None:
+                self._current = await _open()
+            opened = self._current
+            opened.polls += 1
+        try:
+            yield opened.services
+        finally:
+            opened.polls -= 1
+            if opened is not self._current and opened.polls == 0:
+                await opened.close()
+
+    async def _retire(self) -> None:
+        opened, self._current = self._current, None
+        if opened is not None and opened.polls == 0:
+            await opened.close()
+
+
+async def _open() -> _Opened:
+    from bagfill.wiring import open_services
+
+    # Connections are looked up here, on the loop: from a thread that would block on the triggerer's own channel.
+    settings = await asyncio.to_thread(current_settings)
+    credentials = AirflowCredentials.of(await trigger_connections(reading_connections(settings)))
+    manager = open_services(settings, credentials)
+    services = await asyncio.to_thread(manager.__enter__)
+    return _Opened(manager, services, time.monotonic())
+
+
+_shared: dict[asyncio.AbstractEventLoop, SharedServices] = {}
+
+
+def shared_services() -> SharedServices:
+    """Those of the running event loop."""
+    loop = asyncio.get_running_loop()
+    for other in [other for other in _shared if other.is_closed()]:
+        del _shared[other]
+    return _shared.setdefault(loop, SharedServices())

@@ -1,0 +1,1 @@
+"""Triggers: they run in the triggerer and hold no worker."""

@@ -1,0 +1,93 @@
+"""Which tasks there are, in which order, and what lets each of them run."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    return dict(DagBag(dag_folder=str(DAGS), bundle_name="dags").dags)
+
+
+def test_backfill_bag_has_a_task_for_each_step(dags: dict[str, Any]) -> None:
+    assert dags["backfill_bag"].task_ids == [
+        "open_ingest",
+        "plan_replication",
+        "thaw.request",
+        "thaw.wait",
+        "copy",
+        "verify",
+        "register",
+        "close_ingest",
+    ]
+
+
+def test_the_steps_follow_each_other(dags: dict[str, Any]) -> None:
+    dag = dags["backfill_bag"]
+    order = dag.task_ids
+    for before, after in pairwise(order):
+        assert after in dag.get_task(before).downstream_task_ids, (before, after)
+
+
+def test_copy_and_verify_are_mapped_over_the_shares_that_waiting_hands_out(dags: dict[str, Any]) -> None:
+    for task_id in ("copy", "verify"):
+        task = dags["backfill_bag"].get_task(task_id)
+        assert task.is_mapped
+        [(name, source)] = task.expand_input.value.items()
+        assert (name, source.operator.task_id) == ("share", "thaw.wait")
+        assert task.partial_kwargs["max_active_tis_per_dagrun"] > 0
+
+
+def test_a_failed_shard_holds_up_no_other_version(dags: dict[str, Any]) -> None:
+    for task_id in ("verify", "register"):
+        assert dags["backfill_bag"].get_task(task_id).trigger_rule == "all_done_min_one_success"
+
+
+def test_close_ingest_always_runs_and_decides_the_run(dags: dict[str, Any]) -> None:
+    closing = dags["backfill_bag"].get_task("close_ingest")
+    assert closing.is_teardown
+    assert closing.trigger_rule == "all_done_setup_success"
+    assert closing.on_failure_fail_dagrun
+    assert not closing.downstream_task_ids
+
+
+def test_backfill_bag_runs_when_asked_and_is_never_paused_at_first(dags: dict[str, Any]) -> None:
+    dag = dags["backfill_bag"]
+    assert dag.schedule is None
+    assert dag.is_paused_upon_creation is False
+    assert dag.max_active_runs >= 16
+
+
+def test_waiting_outlasts_the_slowest_thaw(dags: dict[str, Any]) -> None:
+    waiting = dags["backfill_bag"].get_task("thaw.wait")
+    assert waiting.timeout >= 48 * 3600
+    assert waiting.execution_timeout is None
+
+
+def test_the_form_asks_for_what_a_request_may_say(dags: dict[str, Any]) -> None:
+    from bagfill.steps.requests import FIELDS
+
+    assert set(dags["backfill_bag"].params) == set(FIELDS)
+
+
+def test_the_form_offers_the_configured_locations(dags: dict[str, Any]) -> None:
+    params = dags["backfill_bag"].params
+    assert params.get_param("destination").schema["enum"] == ["azure", "shelf"]
+    assert params.get_param("source").schema["enum"] == ["primary", "azure", "shelf", None]
+
+
+def test_the_sweep_starts_each_run_once(dags: dict[str, Any]) -> None:
+    dag = dags["sweep_unbackfilled_bags"]
+    assert dag.task_ids == ["find", "start"]
+    started = dag.get_task("start").partial_kwargs
+    assert started["trigger_dag_id"] == "backfill_bag"
+    assert started["skip_when_already_exists"] is True
+    assert started["logical_date"] is None
