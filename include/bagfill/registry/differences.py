@@ -87,5 +87,6 @@ def _label(index: int, *items: Any) -> str:
 def _shown(value: Any) -> str:
     if value is _ABSENT:
         return "nothing"
-    text = str(value) if isinstance(value, _Spelt) else json.dumps(value, ensure_ascii=False)
+    # Escaped: composed and decomposed letters look alike and are different names.
+    text = str(value) if isinstance(value, _Spelt) else json.dumps(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
