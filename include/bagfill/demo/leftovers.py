@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bagfill.demo.guard import descendants, remove
@@ -45,33 +45,25 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True)
 class ProgramRecord:
+    """A program, its guard, and the files and folders to delete after it."""
+
     name: str
     guard: ProcessMark
     main: ProcessMark
     remove: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, object]:
-        return {
-            "name": self.name,
-            "guard": [self.guard.pid, self.guard.started],
-            "main": [self.main.pid, self.main.started],
-            "remove": list(self.remove),
-        }
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    supervisor: ProcessMark
+    programs: list[ProgramRecord]
 
 
 def write_state(state_file: Path, programs: Iterable[ProgramRecord]) -> None:
     """Replaces the state file atomically; readable by its owner only."""
-    own = ProcessMark.of(os.getpid())
-    state = {
-        "boot": _boot_id(),
-        "supervisor": [own.pid, own.started],
-        "programs": [program.to_json() for program in programs],
-    }
+    state = {"boot": _boot_id(), **asdict(_State(ProcessMark.of(os.getpid()), list(programs)))}
     state_file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = state_file.with_name(f"{state_file.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        json.dump(state, opened)
-    fresh.replace(state_file)
+    write_private(state_file, json.dumps(state))
 
 
 def running_supervisor(state_file: Path) -> ProcessMark | None:
@@ -79,8 +71,7 @@ def running_supervisor(state_file: Path) -> ProcessMark | None:
     state = _read(state_file)
     if state is None:
         return None
-    mark = ProcessMark(*state["supervisor"])
-    return mark if mark.alive else None
+    return state.supervisor if state.supervisor.alive else None
 
 
 def end_leftovers(state_file: Path) -> list[str]:
@@ -92,16 +83,23 @@ def end_leftovers(state_file: Path) -> list[str]:
     state = _read(state_file)
     if state is None:
         return []
-    supervisor = ProcessMark(*state["supervisor"])
-    if supervisor.alive and supervisor.pid != os.getpid():
-        raise AlreadyRunning(supervisor.pid, state_file)
-    ended = [entry["name"] for entry in state["programs"] if _end(entry)]
+    if state.supervisor.alive and state.supervisor.pid != os.getpid():
+        raise AlreadyRunning(state.supervisor.pid, state_file)
+    ended = [program.name for program in state.programs if _end(program)]
     state_file.unlink(missing_ok=True)
     return ended
 
 
-def _end(entry: dict[str, object]) -> bool:
-    guard, main = ProcessMark(*entry["guard"]), ProcessMark(*entry["main"])  # type: ignore[misc]
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file atomically; readable by its owner only."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        opened.write(text)
+    fresh.replace(path)
+
+
+def _end(program: ProgramRecord) -> bool:
+    guard, main = program.guard, program.main
     found = False
     # A guard whose supervisor is gone is stopping its program already; it only gets the time to finish.
     deadline = time.monotonic() + 30
@@ -114,7 +112,7 @@ def _end(entry: dict[str, object]) -> bool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-    for path in entry["remove"]:  # type: ignore[attr-defined]
+    for path in program.remove:
         remove(path)
     return found
 
@@ -147,9 +145,21 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def _read(state_file: Path) -> dict[str, list[dict[str, object]]] | None:
+def _read(state_file: Path) -> _State | None:
+    """The state, or ``None`` when there is none, or when the machine was started again since."""
     try:
-        state: dict[str, list[dict[str, object]]] = json.loads(state_file.read_text())
+        state = json.loads(state_file.read_text())
     except FileNotFoundError:
         return None
-    return state if state["boot"] == _boot_id() else None  # type: ignore[comparison-overlap]
+    if state["boot"] != _boot_id():
+        return None
+    programs = [
+        ProgramRecord(
+            program["name"],
+            ProcessMark(**program["guard"]),
+            ProcessMark(**program["main"]),
+            tuple(program["remove"]),
+        )
+        for program in state["programs"]
+    ]
+    return _State(ProcessMark(**state["supervisor"]), programs)

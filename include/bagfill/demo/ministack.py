@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bagfill.demo.ports import LOOPBACK
 from bagfill.demo.programs import Program, plain_environment
-from bagfill.demo.readiness import answers_http
+from bagfill.demo.readiness import answers_http, request
 from bagfill.demo.server import EmbeddedServer, package_folder
 
 
@@ -33,6 +33,10 @@ class MiniStack(EmbeddedServer):
     @property
     def endpoint(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
+
+    def create_bucket(self, name: str) -> None:
+        """Makes an empty bucket; one that exists is left as it is."""
+        request(self.port, "PUT", f"/{name}")
 
     def program(self) -> Program:
         package_folder("ministack", "MiniStack")

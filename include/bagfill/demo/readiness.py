@@ -1,4 +1,4 @@
-"""Questions to a program that has just been started. Each answers at once; the supervisor asks again."""
+"""Plain requests to programs on loopback: is it ready, and the few calls that prepare it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ def answers_http(port: int, path: str = "/", *, below: int = 500) -> Probe:
             connection.close()
 
     return probe
+
+
+def request(port: int, method: str, path: str, headers: dict[str, str] | None = None) -> None:
+    """One request without a body.
+
+    Raises:
+        OSError: it was not answered with success, or with 409: what should be made is there already.
+    """
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=30)
+    try:
+        connection.request(method, path, headers={"Content-Length": "0", **(headers or {})})
+        answer = connection.getresponse()
+        if answer.status >= 300 and answer.status != http.HTTPStatus.CONFLICT:
+            raise OSError(f"{method} {path} on port {port}: {answer.status} {answer.read(500)!r}")
+    finally:
+        connection.close()

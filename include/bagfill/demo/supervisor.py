@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from bagfill.demo.leftovers import ProcessMark, ProgramRecord, end_leftovers, write_state
-from bagfill.demo.programs import Program, RunningProgram
+from bagfill.demo.programs import Program, RunningProgram, StartFailed
 
 # Seconds before the first, second, … restart in a row; the last one repeats.
 BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -72,6 +72,24 @@ class Supervisor:
         """
         self.launch(*programs)
         return self.wait_until_ready()
+
+    def run(self, program: Program) -> float:
+        """Runs a program to its end; returns seconds.
+
+        Raises:
+            StartFailed: it ended with another status than 0, or not within ``ready_within`` seconds.
+        """
+        running = RunningProgram(program)
+        try:
+            while (status := running.exit_status) is None and running.age < program.ready_within:
+                time.sleep(0.05)
+        finally:
+            running.stop()
+        if status != 0:
+            what = f"no end within {program.ready_within:.0f} s" if status is None else f"it ended with status {status}"
+            raise StartFailed(program.name, what, program.log)
+        self.timings[program.name] = running.age
+        return running.age
 
     def launch(self, *programs: Program) -> None:
         """Starts programs without waiting; they form one group when stopping."""
