@@ -8,10 +8,10 @@ Replicates the versions of one bag that are missing at a location, oldest first:
 4. **copy** copies each shard. Nothing at the destination is ever overwritten.
 5. **verify** reads every byte back from the destination and compares all checksums.
 6. **register** checks the whole bag, writes the receipt and adds the location to the storage manifest.
-7. **close_ingest** always runs, even when the run is marked failed by hand: final status, callback, release of the claim.
+7. **close_ingest** always runs, even when the run is marked failed by hand: final status, callback, claim released.
 
 A version that cannot be replicated does not hold up the others; the run fails in the end, and the version's ingest
-says why. Nothing missing: the tasks are skipped and the run succeeds. Cleared or retried tasks find finished work again.
+says why. If nothing is missing, tasks are skipped and the run succeeds. Retried tasks find finished work again.
 """
 
 from __future__ import annotations

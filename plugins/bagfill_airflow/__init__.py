@@ -1,1 +1,1 @@
-"""Bagfill in Airflow: operators that call one step each, a sensor and a trigger, connections, the mapping of outcomes."""
+"""Bagfill in Airflow: operators that call one step each, a sensor and a trigger, connections, what outcomes mean."""
