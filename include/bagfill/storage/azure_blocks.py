@@ -89,7 +89,7 @@ class AzureStagedWrite:
         settings = ContentSettings(content_md5=bytearray(content_md5)) if content_md5 is not None else None
         try:
             answer = self._blob.commit_block_list(
-                names, content_settings=settings, etag=None, match_condition=MatchConditions.IfMissing
+                names, content_settings=settings, match_condition=MatchConditions.IfMissing
             )
         except AzureError as error:
             code, status = code_and_status(error)

@@ -59,8 +59,13 @@ class S3StagedWrite:
         return self._token
 
     def staged(self) -> Mapping[int, StagedBlock]:
-        """See :meth:`StagedWrite.staged`."""
-        return {number - 1: self._block(number, size, etag) for number, size, etag in self._parts("list blocks")}
+        """See :meth:`StagedWrite.staged`. A part listed twice with different bytes has no known MD5 (SeaweedFS)."""
+        found: dict[int, StagedBlock] = {}
+        with translated(location=self._store.location, key=self._key, operation="list blocks"):
+            for index, size, etag in self._parts():
+                block = StagedBlock(index=index, size=size, md5=self._md5(etag))
+                found[index] = block if found.get(index, block) == block else StagedBlock(index, size, None)
+        return found
 
     def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
         """See :meth:`StagedWrite.stage`. All blocks but the last have at least 5 MiB, and there are at most 10,000."""
@@ -116,34 +121,33 @@ class S3StagedWrite:
 
     def _chosen(self, blocks: Sequence[StagedBlock]) -> list[CompletedPartTypeDef]:
         """The parts to complete, each compared with what the provider holds. Raises ClientError or StoreError."""
-        held = {number - 1: (size, etag) for number, size, etag in self._raw_parts()}
+        held: dict[int, list[tuple[int, str]]] = {}
+        for index, size, etag in self._parts():
+            held.setdefault(index, []).append((size, etag))
         parts: list[CompletedPartTypeDef] = []
         for block in blocks:
-            size, etag = held.get(block.index, (-1, ""))
-            known = self._md5(etag)
-            if size != block.size or (known is not None and block.md5 is not None and known != block.md5):
+            # The last of those that fit: a server may still list a part that was replaced.
+            fitting = [etag for size, etag in held.get(block.index, []) if self._fits(block, size, etag)]
+            if not fitting:
                 raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} is not staged so")
-            parts.append({"PartNumber": block.index + 1, "ETag": etag})
+            parts.append({"PartNumber": block.index + 1, "ETag": fitting[-1]})
         return parts
 
-    def _parts(self, operation: str) -> Iterator[tuple[int, int, str]]:
-        with translated(location=self._store.location, key=self._key, operation=operation):
-            yield from self._raw_parts()
+    def _fits(self, block: StagedBlock, size: int, etag: str) -> bool:
+        known = self._md5(etag)
+        return size == block.size and (known is None or block.md5 is None or known == block.md5)
 
-    def _raw_parts(self) -> Iterator[tuple[int, int, str]]:
-        """Part number, size and quoted ETag of every part, page after page."""
+    def _parts(self) -> Iterator[tuple[int, int, str]]:
+        """Block index, size and quoted ETag of every part, page after page."""
         marker = 0
         while True:
             page = self._client.list_parts(**self._target, PartNumberMarker=marker)
             for part in page.get("Parts", []):
-                yield part["PartNumber"], part["Size"], part["ETag"]
+                yield part["PartNumber"] - 1, part["Size"], part["ETag"]
             following = page.get("NextPartNumberMarker")
             if not page.get("IsTruncated") or not following or int(following) <= marker:
                 return
             marker = int(following)
-
-    def _block(self, number: int, size: int, etag: str) -> StagedBlock:
-        return StagedBlock(index=number - 1, size=size, md5=self._md5(etag))
 
     def _md5(self, etag: str) -> bytes | None:
         plain = etag.strip('"').lower()

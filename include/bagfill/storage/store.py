@@ -177,7 +177,10 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Every object whose key starts with ``prefix``, in ascending order of UTF-8 key, page after page.
+        """Every object whose key starts with ``prefix``, once, page after page, all of one folder together.
+
+        S3 and Azure list in ascending order of the key; some S3 servers go folder by folder (``a/b`` before ``a-b``),
+        so whoever needs an order sorts.
 
         Args:
             prefix: ends in ``/`` (so that ``v1/`` never lists ``v10/``), or is empty for the whole location.

@@ -1,0 +1,53 @@
+"""The one list of providers. A provider's SDK is loaded when its first store is opened, and no other's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import assert_never
+
+from bagfill.storage.credentials import Credentials, CredentialsError
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.location import Location, Provider
+from bagfill.storage.store import ObjectStore
+
+
+def open_store(location: Location, credentials: Credentials, *, writing: bool) -> ObjectStore:
+    """Open a location with the identity for reading or the one for writing.
+
+    Args:
+        location: the configured location.
+        credentials: supplies the access behind the location's connection ids.
+        writing: take ``write_connection``; reading takes ``read_connection`` and has no need to write.
+
+    Raises:
+        StoreError: MISCONFIGURED, the location is read-only or its credentials cannot be used.
+        ValueError: a memory location, which exists in a test's own process only.
+    """
+    if writing and not location.writable:
+        raise _misconfigured(location, "read-only: it is not set writable")
+    connection = location.write_connection if writing else location.read_connection
+    try:
+        match location.provider:
+            case Provider.AMAZON_S3:
+                from bagfill.storage.s3 import S3Store
+
+                return S3Store(location.bucket, credentials.s3(connection), location=location.name)
+            case Provider.AZURE_BLOB_STORAGE:
+                from bagfill.storage.azure import AzureStore
+
+                return AzureStore(location.bucket, credentials.azure(connection), location=location.name)
+            case Provider.LOCAL:
+                from bagfill.storage.local import LocalStore
+
+                return LocalStore(Path(location.bucket), location=location.name)
+            case Provider.MEMORY:
+                message = f"location {location.name!r}: a memory store is made by the test that shares its bucket"
+                raise ValueError(message)
+            case _:
+                assert_never(location.provider)
+    except CredentialsError as error:
+        raise _misconfigured(location, str(error)) from None
+
+
+def _misconfigured(location: Location, detail: str) -> StoreError:
+    return StoreError(StoreFailure.MISCONFIGURED, location=location.name, key="", operation="open", detail=detail)

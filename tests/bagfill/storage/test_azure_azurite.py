@@ -1,0 +1,158 @@
+"""The Azure store against Azurite."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
+
+from bagfill.demo.azurite import Azurite
+from bagfill.storage.azure import AzureStore
+from bagfill.storage.credentials import AzureAccess
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.store import AlreadyExists, ArchiveState, Capability, Created, ObjectStore, ThawAnswer, ThawTier
+from contracts.store_contract import Home, StoreContract, md5, read
+
+pytestmark = pytest.mark.servers
+
+CONTAINER = "store-contract"
+
+
+@pytest.fixture(scope="module")
+def access(azurite: Azurite) -> AzureAccess:
+    return AzureAccess(azurite.endpoint, account_key=azurite.account_key)
+
+
+@pytest.fixture(scope="module")
+def outside(azurite: Azurite) -> Any:
+    """The SDK without our store."""
+    service = BlobServiceClient.from_connection_string(azurite.connection_string)
+    container = service.get_container_client(CONTAINER)
+    container.create_container()
+    yield container
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def home(access: AzureAccess, outside: Any) -> Home:
+    return Home(
+        open=lambda: AzureStore(CONTAINER, access, location="azurite"),
+        shared=AzureStore(CONTAINER, access, location="azurite"),
+        put=lambda key, data: outside.upload_blob(key, data, overwrite=True),
+        remove=outside.delete_blob,
+    )
+
+
+def _sas(azurite: Azurite, **permissions: bool) -> str:
+    return generate_container_sas(
+        azurite.account,
+        CONTAINER,
+        account_key=azurite.account_key,
+        permission=ContainerSasPermissions(**permissions),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+        protocol="https,http",
+    )
+
+
+class TestAzurite(StoreContract):
+    # More than a page of 5,000 would take ten seconds here; `test_paging` makes pages small instead.
+    many = 40
+
+    def test_paging(self, home: Home, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = home.open()
+        assert isinstance(store, AzureStore)
+        for number in range(7):
+            store.create(f"{folder}{number}/x", b"")
+        whole = store._client.list_blobs
+        monkeypatch.setattr(store._client, "list_blobs", lambda **options: whole(results_per_page=3, **options))
+        assert [info.key for info in store.list(folder)] == [f"{folder}{number}/x" for number in range(7)]
+
+    def test_both_capabilities(self, store: ObjectStore) -> None:
+        assert store.capabilities == {Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING}
+
+    def test_content_md5_is_kept_with_a_committed_object(self, store: ObjectStore, folder: str, outside: Any) -> None:
+        write = store.stage(f"{folder}big")
+        block = write.stage(0, b"block", md5(b"block"))
+        write.commit([block], content_md5=md5(b"block"))
+        kept = outside.get_blob_client(f"{folder}big").get_blob_properties().content_settings.content_md5
+        assert bytes(kept) == md5(b"block")
+
+    def test_blocks_of_others_are_not_ours(self, store: ObjectStore, folder: str, outside: Any) -> None:
+        outside.get_blob_client(f"{folder}big").stage_block("somebody-elses-block-of-39-characters-x", b"theirs")
+        assert dict(store.stage(f"{folder}big").staged()) == {}
+
+    def test_an_archived_blob_is_thawed_and_read(self, store: ObjectStore, folder: str, outside: Any) -> None:
+        key = f"{folder}a"
+        store.create(key, b"frozen")
+        outside.get_blob_client(key).set_standard_blob_tier("Archive")
+        info = store.stat(key)
+        assert info is not None
+        assert (info.archive, info.storage_class) == (ArchiveState.ARCHIVED, "Archive")
+        assert [item.archive for item in store.list(folder)] == [ArchiveState.ARCHIVED]
+        for options in ({}, {"start": 1, "length": 2}, {"length": 0}):
+            with pytest.raises(StoreError) as raised:
+                read(store, key, **options)
+            assert raised.value.failure is StoreFailure.ARCHIVED
+        assert store.create(key, b"other") == AlreadyExists()
+        assert store.request_thaw(key, tier=ThawTier.BULK, days=1) is ThawAnswer.REQUESTED
+        # Azurite rehydrates at once; a pending rehydrate is tested on the properties alone.
+        assert read(store, key) == b"frozen"
+        assert store.request_thaw(key, tier=ThawTier.BULK, days=1) is ThawAnswer.NOT_ARCHIVED
+
+    def test_a_container_that_does_not_exist_is_no_absent_object(self, access: AzureAccess) -> None:
+        store = AzureStore("no-such-container", access, location="nowhere")
+        for act in self._all_acts(store):
+            with pytest.raises(StoreError) as raised:
+                act()
+            assert raised.value.failure is StoreFailure.MISCONFIGURED
+
+    def test_a_wrong_key_is_denied_and_never_absent(self, azurite: Azurite) -> None:
+        wrong = base64.b64encode(b"a wrong account key").decode()
+        access = AzureAccess(azurite.endpoint, account_key=wrong)
+        store = AzureStore(CONTAINER, access, location="azurite")
+        for act in self._all_acts(store):
+            with pytest.raises(StoreError) as raised:
+                act()
+            assert raised.value.failure is StoreFailure.DENIED
+            assert wrong not in str(raised.value)
+        assert wrong not in repr(access) + repr(store)
+
+    def test_a_signature_that_only_reads_cannot_write(self, azurite: Azurite, store: ObjectStore, folder: str) -> None:
+        store.create(f"{folder}a", b"x")
+        sas = _sas(azurite, read=True, list=True)
+        reader = AzureStore(CONTAINER, AzureAccess(azurite.endpoint, sas_token=sas), location="azurite")
+        assert read(reader, f"{folder}a") == b"x"
+        assert [info.key for info in reader.list(folder)] == [f"{folder}a"]
+        assert reader.stat(f"{folder}b") is None
+        for act in (
+            lambda: reader.create(f"{folder}b", b"x"),
+            lambda: reader.stage(f"{folder}b").stage(0, b"x", md5(b"x")),
+        ):
+            with pytest.raises(StoreError) as raised:
+                act()
+            assert raised.value.failure is StoreFailure.DENIED
+            assert "sig=" not in str(raised.value)
+
+    def test_a_signature_that_creates_but_never_overwrites_is_enough_for_writing(
+        self, azurite: Azurite, folder: str
+    ) -> None:
+        sas = _sas(azurite, read=True, list=True, create=True, write=True)
+        writer = AzureStore(CONTAINER, AzureAccess(azurite.endpoint, sas_token=sas), location="azurite")
+        assert isinstance(writer.create(f"{folder}a", b"x"), Created)
+        write = writer.stage(f"{folder}b")
+        assert isinstance(write.commit([write.stage(0, b"x", md5(b"x"))]), Created)
+
+    def _all_acts(self, store: AzureStore) -> list[Any]:
+        return [
+            lambda: store.stat("new/a"),
+            lambda: list(store.list("new/")),
+            lambda: list(store.list_folders("")),
+            lambda: read(store, "new/a"),
+            lambda: store.create("new/a", b"x"),
+            lambda: store.stage("new/a").stage(0, b"x", md5(b"x")),
+            lambda: store.stage("new/a").staged(),
+            lambda: store.request_thaw("new/a", tier=ThawTier.BULK, days=1),
+        ]
