@@ -453,6 +453,27 @@ class RegistryContract:
         assert losers == [HeldByAnother(winner.holder, winner.expires)] * 15
         assert winner.token == 1
 
+    def test_of_many_who_find_a_claim_expired_at_once_one_gets_it(
+        self, registry: Registry, clock: TurnableClock
+    ) -> None:
+        together = Barrier(8)
+
+        def acquire(number: int) -> Claim | HeldByAnother:
+            together.wait(timeout=30)
+            return registry.acquire(bag_version(), "azure", holder=f"ingest-{number}", lease=MINUTE)
+
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(5):
+                # A holder that none of the eight is, so that each of them would have to take over.
+                before = registry.acquire(bag_version(), "azure", holder="before", lease=MINUTE)
+                clock.turn(MINUTE)
+                outcomes = list(pool.map(acquire, range(8)))
+                (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Claim)]
+                assert isinstance(before, Claim)
+                assert winner.token == before.token + 1
+                assert registry.claim_of(bag_version(), "azure") == winner
+                clock.turn(MINUTE)
+
     def test_one_bag_version_added_at_once_is_added_once(self, registry: Registry) -> None:
         manifest = fresh_manifest()
         with ThreadPoolExecutor(6) as pool:

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from bagfill.database.engine import reading, writing
@@ -48,6 +49,11 @@ def current_revision(engine: Engine) -> str | None:
     """The revision that the database is at, or ``None`` for a database without our tables."""
     with reading(engine) as connection:
         return _context(connection).get_current_revision()
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Every revision this Bagfill has, newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions())
 
 
 def differences(engine: Engine) -> list[Any]:

@@ -15,14 +15,14 @@ from bagfill.manifest.append import with_replica_location
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
-from bagfill.registry.registry import Added, AlreadyKnown, AlreadyRegistered, Registered
+from bagfill.registry.registry import Added, AlreadyKnown, AlreadyRegistered, ClaimLostError, Registered
 from bagfill.registry.sql import SqlRegistry
 from bagfill.storage.errors import StoreError
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStore
 from contracts.databases import sqlite_url, with_tables
 from contracts.registry_contract import fresh_manifest, held, register, stored
-from contracts.sample_manifests import manifest_location
+from contracts.sample_manifests import bag_version, manifest_location, sample_manifest
 
 DYING = (StoreError, Killed, ManifestDamagedError)
 
@@ -203,6 +203,26 @@ def test_a_missing_manifest_is_an_error_and_no_missing_bag(
         elsewhere.manifest(manifest.id)
     with pytest.raises(StoreError):
         elsewhere.add_bag_version(manifest, locations=["primary"])
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_claim_lost_while_the_manifest_is_written_is_refused_at_the_commit(
+    engine: Engine, objects: MemoryStore, registry: SqlRegistry, listed: bool
+) -> None:
+    manifest = sample_manifest(bag_version("lost"), replica_buckets=["azure"] if listed else [])
+    registry.add_bag_version(manifest, locations=["primary"])
+    claim = held(registry, manifest)
+    first = registry.manifest(manifest.id)
+
+    def take_over(_operation: str, _key: str) -> None:
+        registry.release(claim)
+        held(registry, manifest, holder="ingest-2")
+
+    slow = SqlRegistry(engine, ManifestStore(FaultyStore(objects, take_over)))
+    with pytest.raises(ClaimLostError):
+        register(slow, manifest, claim)
+    assert registry.manifest(manifest.id) == first
+    assert [replica.location for replica in registry.replicas(manifest.id)] == ["primary"]
 
 
 def test_a_race_that_is_always_lost_ends_as_retryable(engine: Engine, objects: MemoryStore) -> None:
