@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import boto3
 import psycopg2
+import psycopg2.extensions
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient
@@ -21,12 +23,14 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 import bagfill
+import bagfill.demo.postgresql as postgresql_module
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.guard import descendants
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.postgresql import PostgreSQL
 from bagfill.demo.programs import StartFailed
 from bagfill.demo.seaweedfs import SeaweedFS
+from bagfill.demo.supervisor import Supervisor
 
 pytestmark = pytest.mark.servers
 NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
@@ -124,6 +128,49 @@ def test_postgresql_takes_its_data_along(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def insert_until_it_fails(cursor: psycopg2.extensions.cursor) -> None:
+    while True:
+        cursor.execute("INSERT INTO entry SELECT 0")
+
+
+def test_postgresql_killed_under_load_comes_back_with_its_data(tmp_path: Path) -> None:
+    server = PostgreSQL(tmp_path)
+    with Supervisor(backoff=(0.05,)) as supervisor:
+        supervisor.start(server.program())
+        url = server.create_database("ledger").replace("+psycopg2", "")
+        with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE entry AS SELECT generate_series(1, 10000) AS n")
+        os.kill(supervisor.pid("postgresql"), signal.SIGKILL)
+        with pytest.raises(psycopg2.OperationalError):
+            insert_until_it_fails(connection.cursor())
+        connection.close()
+        for _ in range(200):
+            try:
+                connection = psycopg2.connect(url)
+                break
+            except psycopg2.OperationalError:
+                time.sleep(0.1)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM entry")
+            assert cursor.fetchone() == (10000,)
+        connection.close()
+        assert supervisor.restarts("postgresql") >= 1
+    server.release_ports()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_postgresql_runs_from_a_copy_when_its_programs_are_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_module, "can_run", lambda *_: False)
+    with PostgreSQL(tmp_path) as server:
+        assert server.folder is not None
+        assert server._programs.is_relative_to(server.folder)
+        owners = {(server.folder / "data" / name).stat().st_uid for name in ("PG_VERSION", "base")}
+        assert owners == {65534}
+        assert server.create_database("copied").endswith("/copied")
+
+
 def reachable_python() -> str | None:
     """A Python that the user ``nobody`` can run: ours may lie in root's home."""
     for candidate in (sys.executable, "/usr/bin/python3"):
@@ -162,6 +209,7 @@ def test_postgresql_runs_for_an_ordinary_user(tmp_path_factory: pytest.TempPathF
             env={
                 "PATH": os.defpath,
                 "HOME": str(home),
+                "TMPDIR": str(home),
                 # What is used of site-packages here are PostgreSQL's programs, whatever Python they were installed for.
                 "PYTHONPATH": f"{Path(bagfill.__file__).parents[1]}:{sysconfig.get_path('purelib')}",
             },
