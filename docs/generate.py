@@ -1,0 +1,266 @@
+"""Writes the reference pages from the code, so that they cannot drift; ``--check`` writes nothing, fails on a diff."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "reference"
+NOTICE = "<!-- Written by docs/generate.py (`make docs`) from the code; do not edit. -->\n"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    titles = list(head)
+    lines = [" | ".join(titles), " | ".join("---" for _ in titles)]
+    lines += [" | ".join(_cell(value) for value in row) for row in rows]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def reasons() -> str:
+    """Why a bag version was not replicated."""
+    from bagfill.ingests.reasons import Reason
+
+    rows = ((f"`{r.code}`", "yes" if r.retryable else "no", r.advice) for r in Reason)
+    return (
+        "# Reasons\n\nWhy a bag version was not replicated. The code is on the ingest and in its events; it does not "
+        "change between releases. *Tried again*: whether a retry or a later sweep may succeed without a person.\n\n"
+        + table(("Code", "Tried again", "What to do"), rows)
+    )
+
+
+def rules() -> str:
+    """The rules that a bag is judged by."""
+    from bagfill.bag.rules.catalogue import RULES
+    from bagfill.bag.rules.finding import Profile
+
+    def severity(rule: Any, profile: Profile) -> str:
+        found = rule.severities.get(profile)
+        return "" if found is None else found.value
+
+    rows = (
+        (f"`{rule.code}`", rule.clause, severity(rule, Profile.BAGIT), severity(rule, Profile.STORAGE_SERVICE))
+        for rule in RULES
+    )
+    return (
+        "# Rules\n\n`bagfill validate` judges a bag by these. V-numbers are the checks of the Wellcome storage "
+        "service.\n\n" + table(("Code", "Clause", "Profile `bagit`", "Profile `storage-service`"), rows)
+    )
+
+
+def names() -> str:
+    """Which names a provider can hold."""
+    from bagfill.storage import names as module
+
+    fields = (
+        ("characters", "max_characters"),
+        ("bytes of UTF-8", "max_bytes"),
+        ("segments", "max_segments"),
+        ("bytes of a segment", "max_segment_bytes"),
+        ("ends in `/`", "trailing_slash"),
+        ("`//`", "empty_segments"),
+        ("segments `.` and `..`", "dot_segments"),
+        ("segment ends in `.`", "segment_may_end_with_dot"),
+        ("not allowed", "forbidden_words"),
+    )
+    all_rules = (module.S3_NAMES, module.AZURE_NAMES, module.LOCAL_NAMES)
+    words = {True: "yes", False: "no", None: "no limit", "": "-"}
+
+    def word(value: Any) -> str:
+        return words[value] if isinstance(value, bool | None) or value == "" else str(value)
+
+    rows = ((title, *(word(getattr(rule, field)) for rule in all_rules)) for title, field in fields)
+    return (
+        "# Names that a provider can hold\n\nThe name of every file is checked at planning time, before a byte moves. "
+        "A bag with a name that its destination would change or refuse is not replicated there (`name-refused`).\n\n"
+        + table(("", *(rule.provider for rule in all_rules)), rows)
+    )
+
+
+def settings() -> str:
+    """The settings file, section by section."""
+    from bagfill.settings import sections
+
+    chapters = []
+    headings = (
+        ("[registry]", sections.RegistrySection),
+        ("[work_area], [receipts], [manifests]", sections.AreaSection),
+        ("[[locations]]", sections.LocationSection),
+        ("[locations.thaw]", sections.ThawSection),
+        ("[[policies]]", sections.PolicySection),
+        ("[limits]", sections.LimitsSection),
+        ("[callbacks]", sections.CallbacksSection),
+    )
+    for heading, section in headings:
+        schema = section.model_json_schema()
+        needed = schema.get("required", [])
+        rows = (
+            (
+                f"`{name}`",
+                _schema_words(values, schema.get("$defs", {})),
+                "needed" if name in needed else _default(values),
+            )
+            for name, values in schema["properties"].items()
+        )
+        chapters.append(f"## `{heading}`\n\n" + table(("Key", "Type", "Default"), rows))
+    example = (ROOT / "include" / "config" / "bagfill.toml").read_text()
+    return (
+        "# Settings\n\nOne TOML file: `include/config/bagfill.toml`, or the one that `BAGFILL_CONFIG` or `--config` "
+        "names. It is checked whole before anything starts; an error names the key, what was found, what is "
+        "allowed.\n\n"
+        f"The example that comes with Bagfill explains each key:\n\n```toml\n{example}```\n\n" + "\n".join(chapters)
+    )
+
+
+def _schema_words(values: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """A JSON schema of one key in words."""
+    if "$ref" in values:
+        values = definitions[values["$ref"].rpartition("/")[2]]
+    if "anyOf" in values:
+        kinds = (_schema_words(kind, definitions) for kind in values["anyOf"])
+        return " or ".join(kind for kind in kinds if kind != "null")
+    if "enum" in values:
+        return ", ".join(f"`{value}`" for value in values["enum"])
+    kind = str(values.get("type", ""))
+    if kind == "object":
+        return "table"
+    if kind == "array":
+        return f"list of {_schema_words(values.get('items', {}), definitions)}"
+    limits = [
+        f"{word} {values[name]:,}"
+        for word, name in (("at least", "minimum"), ("at most", "maximum"), ("more than", "exclusiveMinimum"))
+        if name in values
+    ]
+    return ", ".join([{"string": "text", "duration": "duration"}.get(str(values.get("format", kind)), kind), *limits])
+
+
+def _default(values: dict[str, Any]) -> str:
+    default = values.get("default")
+    if isinstance(default, dict):
+        return "see below"
+    return "-" if default in (None, [], "") else f"`{default}`"
+
+
+_CLI_INTRODUCTION = """# Command line
+
+`bagfill` (also `python -m bagfill`). Exit code 0: done; 1: a negative answer (an invalid bag, a failed backfill, bags
+that are not covered); 2: wrong use, or it could not be found out. `--json` prints JSON and nothing else on standard
+output.
+"""
+
+
+def cli() -> str:
+    """Every command with its options."""
+    os.environ.update(TERM="dumb", COLUMNS="100", NO_COLOR="1", TERMINAL_WIDTH="100")
+    import typer
+    from typer.testing import CliRunner
+
+    from bagfill.cli.app import app
+
+    group = typer.main.get_command(app)
+    names_of_commands = sorted(getattr(group, "commands", {}))
+    runner = CliRunner()
+    parts = [_CLI_INTRODUCTION]
+    for name in names_of_commands:
+        text = runner.invoke(app, [name, "--help"], prog_name="bagfill", color=False).output
+        trimmed = "\n".join(line.rstrip() for line in text.strip().splitlines())
+        parts.append(f"## `bagfill {name}`\n\n```text\n{trimmed}\n```\n")
+    return "\n".join(parts)
+
+
+def dags() -> str:
+    """The DAGs, their params and tasks."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ.update(
+            AIRFLOW_HOME=home,
+            AIRFLOW__CORE__LOAD_EXAMPLES="False",
+            AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+            AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+            AIRFLOW__CORE__UNIT_TEST_MODE="True",
+            AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
+            BAGFILL_CONFIG=str(ROOT / "include" / "config" / "bagfill.toml"),
+        )
+        parts = ["# DAGs\n"]
+        for path in sorted((ROOT / "dags").glob("*.py")):
+            parts.extend(_dag_page(dag) for dag in _dags_of(_load(path)))
+    return "\n".join(parts)
+
+
+def _load(path: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(f"documented_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(str(path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _dags_of(module: types.ModuleType) -> Iterator[Any]:
+    """The DAGs of a module: those its own functions make."""
+    for value in vars(module).values():
+        if inspect.isfunction(value) and getattr(value, "__wrapped__", None) is not None:
+            yield value()
+
+
+def _dag_page(dag: Any) -> str:
+    rows = []
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        schema, value = param.schema, param.value
+        kind = schema.get("type", "")
+        kinds = ", ".join(kind) if isinstance(kind, list) else str(kind)
+        text = schema.get("description_md") or param.description or schema.get("description") or ""
+        rows.append(
+            (f"`{name}`", kinds, text, "-" if value is None or not isinstance(value, str | int) else f"`{value}`")
+        )
+    doc = "\n".join(
+        line.replace("# ", "### ", 1) if line.startswith("# ") else line for line in dag.doc_md.splitlines()
+    )
+    tasks = ", ".join(f"`{task.task_id}`" for task in dag.topological_sort())
+    return f"## `{dag.dag_id}`\n\n{doc}\n\nTasks: {tasks}\n\n" + table(("Param", "Type", "Meaning", "Default"), rows)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "reasons.md": reasons,
+    "rules.md": rules,
+    "names.md": names,
+    "settings.md": settings,
+    "cli.md": cli,
+    "dags.md": dags,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write every page, or compare every page; exit code 1 when one differs."""
+    sys.path[:0] = [str(ROOT / "include"), str(ROOT / "plugins")]
+    stale = []
+    for name, write in GENERATED.items():
+        text = f"{NOTICE}\n{write().rstrip()}\n"
+        page = PAGES / name
+        if page.exists() and page.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            PAGES.mkdir(parents=True, exist_ok=True)
+            page.write_text(text)
+            print(f"written: docs/reference/{name}")
+    if stale and "--check" in arguments:
+        print(f"docs/reference is not what the code says: {', '.join(stale)}; run `make docs`")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
