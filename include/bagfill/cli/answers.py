@@ -1,0 +1,133 @@
+"""How commands answer: one JSON document or tables on stdout, everything else on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    NEGATIVE = 1
+    """The answer is no: an invalid bag, a failed backfill, bags that are not covered."""
+    FAILURE = 2
+    """Wrong use, or a failure to find out."""
+
+
+class CommandError(Exception):
+    """Wrong use, or a failure to find out, in words for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Prints the answer of one command.
+
+    Args:
+        as_json: whether stdout gets one JSON document and nothing else.
+    """
+
+    as_json: bool
+
+    @cached_property
+    def out(self) -> Console:
+        """Stdout, for tables and text."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True)
+
+    @cached_property
+    def aside(self) -> Console:
+        """Stderr: progress and remarks."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
+
+    def document(self, document: Any) -> None:
+        """Print the JSON document."""
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+    def table(self, table: Table) -> None:
+        """Print a table, as wide as it needs to be when nobody watches (names are never cut in a pipe)."""
+        if not self.out.is_terminal:
+            from rich.console import Console
+
+            Console(highlight=False, width=_width_of(table)).print(table)
+        else:
+            self.out.print(table)
+
+    def text(self, text: str) -> None:
+        """Print text as it is."""
+        self.out.print(text, markup=False)
+
+    def remark(self, text: str) -> None:
+        """Say something on stderr."""
+        self.aside.print(text, markup=False)
+
+
+def _width_of(table: Table) -> int:
+    from rich.console import Console
+
+    wide = Console(width=10_000)
+    return max(80, table.__rich_measure__(wide, wide.options).maximum)
+
+
+@contextmanager
+def told_in_words(answers: Answers) -> Iterator[None]:
+    """Turn expected failures into one paragraph on stderr and exit code 2; surprises keep their traceback.
+
+    Warnings of the core go to stderr too, through the console that draws the bars.
+    """
+    from rich.logging import RichHandler
+
+    handler = RichHandler(logging.WARNING, answers.aside, show_time=False, show_level=False, show_path=False)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(message)s", force=True)
+    try:
+        yield
+    except Exception as error:
+        problems = _expected(error)
+        if problems is None:
+            raise
+        if answers.as_json:
+            answers.document({"error": {"problems": problems}})
+        for problem in problems:
+            answers.remark(f"bagfill: {problem}")
+        raise typer.Exit(Exit.FAILURE) from None
+
+
+def _expected(error: Exception) -> list[str] | None:
+    """The failure in words, or ``None`` for a surprise."""
+    if isinstance(error, CommandError):
+        return [str(error)]
+    from bagfill.settings import SettingsError
+
+    if isinstance(error, SettingsError):
+        return [f"{error.path}: {problem}" for problem in error.problems]
+    from bagfill.steps.requests import RequestError
+
+    if isinstance(error, RequestError):
+        return list(error.problems)
+    from bagfill.database.errors import DatabaseError, DatabaseUrlError
+    from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
+    from bagfill.steps.sweep import SweepError
+    from bagfill.storage.credentials import CredentialsError
+    from bagfill.storage.errors import StoreError
+
+    if isinstance(error, DatabaseError):
+        return [f"the registry's database did not answer or refused: {error}"]
+    words = (CredentialsError, DatabaseUrlError, ManifestDamagedError, RegistryContendedError, StoreError, SweepError)
+    return [str(error)] if isinstance(error, words) else None

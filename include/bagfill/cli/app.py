@@ -1,0 +1,203 @@
+"""The commands and their options. What a command does is in the module of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bagfill.cli.answers import Answers, told_in_words
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Copies existing BagIt bags to a new location, proves every byte, and records the new replica.",
+    epilog="Exit codes: 0 done; 1 a negative answer; 2 wrong use or a failure to find out.",
+)
+database = typer.Typer(no_args_is_help=True, help="The registry's database.")
+app.add_typer(database, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="PATH", help="The settings file; else BAGFILL_CONFIG, else include/config/bagfill.toml."
+    ),
+]
+
+
+@app.callback()
+def options(ctx: typer.Context, config: Config = None) -> None:
+    """Take the settings file before the command as well as after it."""
+    ctx.obj = config
+
+
+def _settings_file(ctx: typer.Context, config: Path | None) -> Path | None:
+    chosen: Path | None = config or ctx.obj
+    return chosen
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    location: Annotated[str, typer.Argument(help="A location of the settings file.")],
+    space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
+    thaw: Annotated[
+        bool, typer.Option("--thaw", help="Thaw tag files that are archived, wait, and read them.")
+    ] = False,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at a thaw.")] = 60.0,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Learn bags from a location laid out as the storage service's. Reads tag files, not payload."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.import_location import run
+
+        code = run(answers, _settings_file(ctx, config), location, space=space, thaw=thaw, poll_seconds=poll)
+    raise typer.Exit(code)
+
+
+@app.command()
+def backfill(
+    ctx: typer.Context,
+    bag: Annotated[str, typer.Argument(metavar="SPACE/ID", help="The bag: space/external identifier.")],
+    to: Annotated[str, typer.Option("--to", help="The location that gets the replica.")],
+    version: Annotated[str | None, typer.Option(help="One version: v1, v2 …; else all that are missing.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The location to read; else each bag's primary.")] = None,
+    thaw_tier: Annotated[str | None, typer.Option(help="Expedited, Standard or Bulk.")] = None,
+    thaw_days: Annotated[int | None, typer.Option(help="How long thawed copies live.")] = None,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at a thaw.")] = 60.0,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Replicate a bag in this process: thaw, copy, read back, register."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.backfill import BackfillOrder, run
+
+        order = BackfillOrder(bag, to, version, source, thaw_tier, thaw_days)
+        code = run(answers, _settings_file(ctx, config), order, poll_seconds=poll)
+    raise typer.Exit(code)
+
+
+@app.command()
+def sweep(
+    ctx: typer.Context,
+    to: Annotated[str | None, typer.Option("--to", help="Only this location; else all that policies name.")] = None,
+    space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many bags.")] = 100,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be started.")] = False,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at a thaw.")] = 60.0,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Replicate in this process what the policies want and the registry lacks, one bag after the other."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.sweep import run
+
+        path = _settings_file(ctx, config)
+        code = run(answers, path, to=to, space=space, limit=limit, dry_run=dry_run, poll_seconds=poll)
+    raise typer.Exit(code)
+
+
+@app.command()
+def coverage(
+    ctx: typer.Context,
+    space: Annotated[str | None, typer.Argument(help="Only this space.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show which bag versions are where; exit code 1 if something is missing that a policy wants."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.coverage import run
+
+        code = run(answers, _settings_file(ctx, config), space=space, as_csv=as_csv)
+    raise typer.Exit(code)
+
+
+@app.command()
+def ingest(
+    ctx: typer.Context,
+    ingest_id: Annotated[str, typer.Argument(metavar="ID", help="The ingest's UUID.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show one ingest and its events."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.ingest import run
+
+        code = run(answers, _settings_file(ctx, config), ingest_id)
+    raise typer.Exit(code)
+
+
+@app.command()
+def locations(
+    ctx: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="Try to list each; exit code 1 if one fails.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show the configured locations and areas."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.locations import run
+
+        code = run(answers, _settings_file(ctx, config), check=check)
+    raise typer.Exit(code)
+
+
+@app.command()
+def validate(
+    place: Annotated[
+        str, typer.Argument(metavar="PATH_OR_URL", help="A folder, s3://bucket/prefix or az://container/prefix.")
+    ],
+    profile: Annotated[
+        str, typer.Option(help="bagit: the standard alone; storage-service: its rules too.")
+    ] = "storage-service",
+    connection: Annotated[
+        str | None,
+        typer.Option(help="Connection id (AIRFLOW_CONN_…) for a URL; else the provider's default credentials."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge one bag version: read every byte, compare every checksum, name every rule that is broken."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.validate import run
+
+        code = run(answers, place, profile, connection)
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C; prints address and login.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Replicate sample bags from S3 to Azure, both embedded, through a real Airflow; then report."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.demo import run
+
+        code = run(answers, keep=keep)
+    raise typer.Exit(code)
+
+
+@database.command("upgrade")
+def upgrade(ctx: typer.Context, config: Config = None, as_json: Json = False) -> None:
+    """Make the tables, or bring those of an older Bagfill up to date."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.database import run
+
+        code = run(answers, _settings_file(ctx, config))
+    raise typer.Exit(code)

@@ -1,0 +1,139 @@
+"""The only module that knows every implementation: settings in, services out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from bagfill.database.engine import open_database
+from bagfill.database.errors import DatabaseError
+from bagfill.database.migrate import current_revision, known_revisions, upgrade
+from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.registry.manifest_store import ManifestStore
+from bagfill.registry.sql import SqlRegistry
+from bagfill.settings import Settings
+from bagfill.steps.records import RecordStore
+from bagfill.steps.services import Services
+from bagfill.storage.credentials import Credentials
+from bagfill.storage.location import Location, Provider
+from bagfill.storage.providers import open_store
+from bagfill.storage.retrying import RetryingStore
+from bagfill.storage.store import ObjectStore
+
+
+def open_reading(location: Location, credentials: Credentials) -> ObjectStore:
+    """One location for reading, with retries, to be closed by the caller.
+
+    Raises:
+        StoreError: MISCONFIGURED, its credentials cannot be used.
+    """
+    return RetryingStore(open_store(location, credentials, writing=False))
+
+
+class OpenedStores:
+    """Stores by location and identity: opened when first asked for, kept, shared between threads, closed together.
+
+    Args:
+        credentials: supplies the accesses behind connection ids.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._opened: dict[tuple[Location, bool], ObjectStore] = {}
+        self._lock = threading.Lock()
+
+    def reading(self, location: Location) -> ObjectStore:
+        """See :class:`bagfill.steps.services.Stores`. Raises StoreError."""
+        return self._store(location, writing=False)
+
+    def writing(self, location: Location) -> ObjectStore:
+        """See :class:`bagfill.steps.services.Stores`. Raises StoreError."""
+        if not location.writable:
+            raise ValueError(f"location {location.name!r} is configured for reading only")
+        return self._store(location, writing=True)
+
+    def area(self, location: Location) -> ObjectStore:
+        """The store of an area, for reading and writing; the folder of a local one is made when it is missing."""
+        if location.provider is Provider.LOCAL:
+            Path(location.bucket).mkdir(parents=True, exist_ok=True)
+        return self.writing(location)
+
+    def close(self) -> None:
+        """Close every store."""
+        with self._lock:
+            for store in self._opened.values():
+                store.close()
+            self._opened.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _store(self, location: Location, *, writing: bool) -> ObjectStore:
+        key = (location, writing)
+        with self._lock:
+            if key not in self._opened:
+                self._opened[key] = RetryingStore(open_store(location, self._credentials, writing=writing))
+            return self._opened[key]
+
+
+@contextmanager
+def open_services(settings: Settings, credentials: Credentials) -> Iterator[Services]:
+    """Everything that steps work with, closed at the end of the block.
+
+    Locations are opened when first asked for; database and areas at once. The database is brought up to date, unless
+    the settings say ``auto_migrate = false``: then one that is not is an error.
+
+    Args:
+        settings: what is configured.
+        credentials: supplies the accesses behind connection ids.
+
+    Raises:
+        DatabaseError: the database did not answer, or is not up to date and must not be changed.
+        StoreError: MISCONFIGURED, an area's credentials cannot be used.
+    """
+    engine = open_database(settings.database.get_secret_value())
+    try:
+        _make_ready(engine, settings)
+        with closing(OpenedStores(credentials)) as stores:
+            manifests = settings.manifests.location
+            work, receipts = settings.work_area.location, settings.receipts.location
+            yield Services(
+                locations=settings.locations,
+                policies=settings.policies,
+                registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
+                ingests=SqlIngestTracker(engine),
+                stores=stores,
+                work=RecordStore(stores.area(work), work.prefix),
+                receipts=RecordStore(stores.area(receipts), receipts.prefix),
+                limits=settings.limits,
+                callbacks=settings.callbacks,
+            )
+    finally:
+        engine.dispose()
+
+
+def _make_ready(engine: Engine, settings: Settings) -> None:
+    current, known = current_revision(engine), known_revisions()
+    if current == known[0]:
+        return
+    if current is not None and current not in known:
+        detail = f"it is at revision {current}, which a newer Bagfill made; this one knows {known[0]} and older"
+        raise DatabaseError(detail, retryable=False)
+    if not settings.auto_migrate:
+        detail = (
+            f"it is at revision {current or 'none (no tables)'}, this Bagfill needs {known[0]}; "
+            "run bagfill db upgrade, or set registry.auto_migrate = true"
+        )
+        raise DatabaseError(detail, retryable=False)
+    upgrade(engine)
