@@ -35,7 +35,8 @@ class SharesOperator(RunOperator):
         """
         run_id = str(context["dag_run"].run_id)
         found = context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[task_id], run_ids=[run_id])
-        return sound_places(self.shares, task_id, found.get(run_id, {}))
+        # Without shares, thaw.wait failed, and so did everything behind it.
+        return sound_places(self.shares or [], task_id, found.get(run_id, {}))
 
 
 class ShardOperator(SharesOperator):
