@@ -119,9 +119,8 @@ class PostgreSQL(EmbeddedServer):
             "max_connections": "150",
             "shared_buffers": "64MB",
             # The data does not outlive the stack, so nothing has to survive a power cut. A crash of the server alone
-            # loses nothing: the kernel has what was written.
+            # loses nothing: the kernel has what was written. (Without synchronous_commit it would not have it yet.)
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
