@@ -13,7 +13,7 @@ from bagfill.database.keys import bag_version_of
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
 from bagfill.registry.registry import CoverageRow
 
-_PAGE = 1000
+_PAGE = 10_000
 _KEY = (BAG_VERSIONS.c.space, BAG_VERSIONS.c.external_identifier, BAG_VERSIONS.c.version)
 _OLDEST_FIRST = (BAG_VERSIONS.c.version, BAG_VERSIONS.c.space, BAG_VERSIONS.c.external_identifier)
 
