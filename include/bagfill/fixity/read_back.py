@@ -4,14 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
-from bagfill.storage.store import ObjectInfo, ObjectStore
+from bagfill.storage.store import ObjectStore
 
 RANGE_BYTES = 64 * 1024 * 1024
 """Length of one ranged read: a long single stream does not survive a 200 GB file (storage service, PR 825)."""
+
+
+class Identified(Protocol):
+    """An object of which one identity is known: what ``stat`` or a listing says, or what a creation answered."""
+
+    @property
+    def key(self) -> str:
+        """Full key in its store."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """The provider's identity of the bytes, unquoted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedObject:
+    """An object that was created and not looked at since."""
+
+    key: str
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +58,12 @@ class Observed:
     etag: str
 
 
-def read_back(store: ObjectStore, info: ObjectInfo, algorithms: Iterable[Algorithm]) -> Observed:
+def read_back(store: ObjectStore, info: Identified, algorithms: Iterable[Algorithm]) -> Observed:
     """Read every byte of one object, in ranges, pinned to one identity of it.
 
     Args:
         store: where it is.
-        info: what the store says of it now (from ``stat`` or a listing).
+        info: which object. Of an empty one nothing is read: that it is there, ``stat`` or a listing must have said.
         algorithms: digests to compute, in one pass.
 
     Raises:

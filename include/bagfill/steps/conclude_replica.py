@@ -134,7 +134,7 @@ class _Conclusion:
         if failure is not None:
             return failure
         keeper.check()
-        self._write_receipt(manifest, rows, receipt)
+        self._write_receipt(manifest, rows, there, receipt)
         return self._register(manifest, receipt)
 
     def _verified_rows(self) -> dict[str, Mapping[str, Any]] | StepFailed:
@@ -247,7 +247,13 @@ class _Conclusion:
         problems = [f"{f.path or 'bag'}: {f.code}: {f.message}" for f in findings if f.severity is Severity.ERROR]
         return self._failed(Reason.BAG_INVALID, f"the bag at {self._ref.destination} is not valid", problems)
 
-    def _write_receipt(self, manifest: StorageManifest, rows: Mapping[str, Mapping[str, Any]], name: str) -> None:
+    def _write_receipt(
+        self,
+        manifest: StorageManifest,
+        rows: Mapping[str, Mapping[str, Any]],
+        there: Mapping[str, ObjectInfo],
+        name: str,
+    ) -> None:
         copied: dict[str, Mapping[str, Any]] = {}
         for index in range(self._plan.copy_shards):
             for row in self._work.results(self._plan, "copied", index) or []:
@@ -259,7 +265,7 @@ class _Conclusion:
             destination=_place(self._destination, manifest),
             concluded=self._services.clock(),
             depends_on=[str(version) for version in sorted(manifest.depends_on)],
-            files=(_receipt_row(rows[path], copied.get(path)) for path in sorted(rows)),
+            files=(_receipt_row(rows[path], there[path], copied.get(path)) for path in sorted(rows)),
         )
         self._services.receipts.write_json(name, document)
 
@@ -295,8 +301,14 @@ def _place(location: Location, manifest: StorageManifest) -> ReceiptPlace:
     return ReceiptPlace(location.name, location.provider.value, location.bucket, location.version_prefix(manifest.id))
 
 
-def _receipt_row(verified: Mapping[str, Any], copied: Mapping[str, Any] | None) -> dict[str, Any]:
-    row: dict[str, Any] = dict(verified)
+def _receipt_row(verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What was observed of one file; listing and read-back are of the same object, as their ETags say."""
+    created = copied or {}
+    row: dict[str, Any] = {
+        **verified,
+        "storageClass": listed.storage_class,
+        "versionId": listed.version_id or created.get("versionId"),
+    }
     if copied is not None:
         kept = ("outcome", "digests", "requestId")
         row["copy"] = {name: copied[name] for name in kept if copied.get(name)}
