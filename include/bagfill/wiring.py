@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
-from bagfill.database.migrate import current_revision, known_revisions, upgrade
+from bagfill.database.revision import NEWEST, current_revision
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
@@ -124,9 +124,13 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
 
 
 def _make_ready(engine: Engine, settings: Settings) -> None:
-    current, known = current_revision(engine), known_revisions()
-    if current == known[0]:
+    current = current_revision(engine)
+    if current == NEWEST:
         return
+    # Alembic is loaded for a change only: each task comes by here.
+    from bagfill.database.migrate import known_revisions, upgrade
+
+    known = known_revisions()
     if current is not None and current not in known:
         detail = f"it is at revision {current}, which a newer Bagfill made; this one knows {known[0]} and older"
         raise DatabaseError(detail, retryable=False)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bagfill.cli.answers import Answers, Exit
 from bagfill.database.engine import open_database
-from bagfill.database.migrate import current_revision, upgrade
+from bagfill.database.migrate import upgrade
+from bagfill.database.revision import current_revision
 from bagfill.settings import load_settings
 
 

@@ -16,10 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from bagfill.database.engine import reading, writing
+from bagfill.database.revision import VERSION_TABLE
 from bagfill.database.tables import METADATA
-
-VERSION_TABLE = "bagfill_alembic_version"
-"""Not Alembic's default name: Airflow's tables may live in the same database, and their revision in that one."""
 
 _FOLDER = Path(__file__).parent / "migrations"
 # Alembic hands its context to env.py through a global of its own.
@@ -43,12 +41,6 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Go back to an older revision (``base``: no tables, and all their rows are gone)."""
     with _alone(engine) as config:
         command.downgrade(config, revision)
-
-
-def current_revision(engine: Engine) -> str | None:
-    """The revision that the database is at, or ``None`` for a database without our tables."""
-    with reading(engine) as connection:
-        return _context(connection).get_current_revision()
 
 
 def known_revisions() -> tuple[str, ...]:

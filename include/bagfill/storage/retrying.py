@@ -60,6 +60,14 @@ class RetryingStore:
         self._inner = inner
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
+        # Built once and shared by all threads: its state of a call is kept by thread. Building costs more than a call.
+        self._again = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
+            stop=stop_after_attempt(self._policy.attempts),
+            wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
+            sleep=sleep,
+            reraise=True,
+        )
 
     @property
     def location(self) -> str:
@@ -150,15 +158,7 @@ class RetryingStore:
 
     def retried(self, call: Callable[[], Answer]) -> Answer:
         """The answer of a call, tried as often as the policy says."""
-        policy = self._policy
-        again = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
-            stop=stop_after_attempt(policy.attempts),
-            wait=wait_random_exponential(multiplier=policy.first_pause, max=policy.longest_pause),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return again(call)
+        return self._again(call)
 
     def _pause(self, fruitless: int) -> None:
         self._sleep(min(self._policy.first_pause * 2 ** (fruitless - 1), self._policy.longest_pause))

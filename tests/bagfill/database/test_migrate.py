@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from bagfill.database.engine import open_database, reading, writing
-from bagfill.database.migrate import VERSION_TABLE, current_revision, differences, downgrade, upgrade
+from bagfill.database.migrate import differences, downgrade, known_revisions, upgrade
+from bagfill.database.revision import NEWEST, VERSION_TABLE, current_revision
 from bagfill.database.tables import METADATA
 from bagfill.demo.postgresql import PostgreSQL
 from contracts.databases import postgresql_url, sqlite_url, with_tables
-
-HEAD = "0001"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -51,7 +50,7 @@ def test_the_migrations_make_exactly_the_tables(engine: Engine) -> None:
     assert current_revision(engine) is None
     assert differences(engine)
     upgrade(engine)
-    assert current_revision(engine) == HEAD
+    assert current_revision(engine) == NEWEST
     assert differences(engine) == []
     assert tables(engine) == {*METADATA.tables, VERSION_TABLE}
     migrated = uncompared(engine)
@@ -59,6 +58,15 @@ def test_the_migrations_make_exactly_the_tables(engine: Engine) -> None:
     with writing(engine) as connection:
         METADATA.create_all(connection)
     assert uncompared(engine) == migrated
+
+
+def test_the_newest_revision_is_the_last_one_in_the_folder() -> None:
+    assert known_revisions()[0] == NEWEST
+
+
+def test_opening_services_needs_no_migrations_where_the_database_is_up_to_date() -> None:
+    program = "import sys; import bagfill.wiring; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_column_that_no_migration_makes_is_noticed(engine: Engine) -> None:
