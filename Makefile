@@ -59,11 +59,11 @@ clean: down ## remove what was installed and measured here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: each is written last, so an interrupted step is done again.
-$(STATE)/tools/ready: tools/uv-requirements.txt tools/setup
+$(STATE)/tools/ready: tools/uv-requirements.txt
 	@PYTHON="$(PYTHON)" tools/setup uv
 
 $(STAMPS)/python: $(STATE)/tools/ready pyproject.toml requirements-dev.txt
 	@PYTHON="$(PYTHON)" tools/setup python
 
-$(STAMPS)/azurite: $(STAMPS)/python tools/azurite/package.json tools/azurite/package-lock.json
+$(STAMPS)/azurite: tools/azurite/package.json tools/azurite/package-lock.json | $(STAMPS)/python
 	@tools/setup azurite
