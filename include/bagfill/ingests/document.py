@@ -9,7 +9,9 @@ from typing import Any
 from bagfill.ingests.model import Callback, Ingest
 
 
-def ingest_document(ingest: Ingest, *, source: Mapping[str, str], destination: Mapping[str, str]) -> dict[str, Any]:
+def ingest_document(
+    ingest: Ingest, *, source: Mapping[str, str] | None, destination: Mapping[str, str] | None
+) -> dict[str, Any]:
     """Build the document that ``GET /ingests/{id}`` of the storage service answers with.
 
     Keys are in its order and those without a value are left out. ``destination`` and ``reason`` are ours and stand at
@@ -17,7 +19,8 @@ def ingest_document(ingest: Ingest, *, source: Mapping[str, str], destination: M
 
     Args:
         ingest: the ingest.
-        source: where the bytes are read: ``provider`` (its id), ``bucket`` (or container) and ``path``.
+        source: where the bytes are read: ``provider`` (its id), ``bucket`` (or container) and ``path``; ``None`` if
+            that location is not configured (any more), and then left out.
         destination: where the replica goes, with the same keys.
 
     Returns:
@@ -58,7 +61,9 @@ def instant(moment: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
-def _location(location: Mapping[str, str]) -> dict[str, Any]:
+def _location(location: Mapping[str, str] | None) -> dict[str, Any] | None:
+    if location is None:
+        return None
     return {
         "provider": {"id": location["provider"], "type": "Provider"},
         "bucket": location["bucket"],

@@ -52,9 +52,12 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
         post: how a callback is sent.
     """
     closed = []
-    for ingest in services.ingests.of_request(request_id):
+    ingests = services.ingests.of_request(request_id)
+    for ingest in ingests:
         _finish(services, ingest)
         _release(services, ingest)
+    # Afterwards: nobody's receiver may delay the release of a claim.
+    for ingest in ingests:
         _call_back(services, ingest.id, post)
         now = _current(services, ingest.id)
         message = now.events[-1].description if now.events else ""
@@ -111,22 +114,24 @@ def _document(services: Services, ingest: Ingest) -> dict[str, Any]:
     )
 
 
-def location_document(services: Services, name: str, bag_version: BagVersionId) -> dict[str, Any]:
-    """A location as the storage service's display JSON has it (reference 2.1); only a name if it is not configured."""
+def location_document(services: Services, name: str, bag_version: BagVersionId) -> dict[str, str] | None:
+    """Where a bag is at a location, as :func:`ingest_document` takes it; ``None`` if it is configured no more."""
     location = services.locations.get(name)
     if location is None:
-        return {"name": name, "type": "Location"}
+        return None
     return {
-        "provider": {"id": location.provider.value, "type": "Provider"},
+        "provider": location.provider.value,
         "bucket": location.bucket,
         "path": location.bag_prefix(bag_version.bag),
-        "type": "Location",
     }
 
 
 def _failure_text(services: Services, ingest: Ingest) -> str:
-    """The whole text of the failure that ended an ingest; events are cut at 250 characters."""
-    note = IngestWork(services.work, _ref(ingest)).last_failure()
+    """The whole text of the failure that ended an ingest; events are cut at 250 characters.
+
+    A shard that failed later for another reason must not lend its text to the reason that counts.
+    """
+    note = IngestWork(services.work, _ref(ingest)).last_failure(ingest.reason)
     return "" if note is None else f"{note.message} {note.reason.advice}"
 
 
