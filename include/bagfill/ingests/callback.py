@@ -46,11 +46,18 @@ def post_ingest(url: str, document: Mapping[str, Any], timeout_seconds: float) -
 
 
 def _post(url: str, document: Mapping[str, Any], timeout_seconds: float) -> None:
+    # The transport itself, not a client: a client writes the whole URL into the log, and a query may be a signature.
+    limit = httpx.Timeout(timeout_seconds).as_dict()
     try:
-        with httpx.Client(timeout=timeout_seconds, follow_redirects=False, trust_env=False) as client:
-            status = client.post(url, json=dict(document)).status_code
+        request = httpx.Request("POST", url, json=dict(document), extensions={"timeout": limit})
+        with httpx.HTTPTransport(trust_env=False) as transport:
+            response = transport.handle_request(request)
+            response.close()
+    except httpx.InvalidURL:
+        raise CallbackRefused("the callback's URL cannot be used") from None
     except httpx.TransportError as error:
         raise _NotNow(f"no answer ({type(error).__name__})") from None
+    status = response.status_code
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
         raise _NotNow(f"answered {status}")
     if not httpx.codes.is_success(status):
