@@ -73,7 +73,12 @@ class ObjectCopier:
                 return self._copy_whole(file, source_key, destination_key)
             return self._copy_blocks(item, source_key, destination_key)
         except StoreError as error:
-            if error.location != self._source.location or error.operation == "stat":
+            if error.location == self._destination.location and error.failure is StoreFailure.MISSING:
+                # The staged write ended under our hands: another task committed it, or the provider dropped it.
+                present = self._destination.stat(destination_key)
+                if present is not None:
+                    return _compare(self._destination, present, file)
+            if error.location != self._source.location:
                 raise
             if error.failure is StoreFailure.MISSING:
                 return SourceMissing()
@@ -109,39 +114,55 @@ class ObjectCopier:
 
     def _commit_if_complete(
         self, write: StagedWrite, file: PlannedFile, source_key: str, destination_key: str, sent: int
-    ) -> Staged | SourceCorrupt | SourceMissing | SourceChanged:
+    ) -> Staged | SourceCorrupt:
         """Commit a file that several tasks stage, if this task sees every block; the last of them always does.
 
-        No task saw all its bytes go by, so the one that commits reads the source once more: a corrupt source must not
-        become an object that nobody may overwrite.
+        No task saw all its bytes go by, so the one that commits reads the source once more and holds each staged block
+        against it: neither a corrupt source nor a block that another task read wrongly must become an object that
+        nobody may overwrite.
         """
+        digester = Digester([strongest(file.digests)])
         try:
-            staged = write.staged()
+            held = write.staged()
+            sizes = [held[index].size for index in range(file.blocks) if index in held]
+            if sizes != [_block_length(file, index) for index in range(file.blocks)]:
+                return Staged(sent, committed=False)
+            # A provider that tells no MD5 at all would have the whole file sent twice; there the read-back judges.
+            unknown = all(block.md5 is None for block in held.values())
+            blocks = self._stage(write, file, source_key, range(file.blocks), digester, unknown_is_right=unknown)
         except StoreError as error:
             # Committed by another task a moment ago, and so no longer a staged write.
-            if error.failure is StoreFailure.MISSING and self._destination.stat(destination_key) is not None:
+            gone = error.failure is StoreFailure.MISSING and error.location == self._destination.location
+            if gone and self._destination.stat(destination_key) is not None:
                 return Staged(sent, committed=False)
             raise
-        blocks = [block for index in range(file.blocks) if (block := staged.get(index)) is not None]
-        if [block.size for block in blocks] != [_block_length(file, index) for index in range(file.blocks)]:
-            return Staged(sent, committed=False)
-        info = self._source.stat(source_key)
-        if info is None:
-            return SourceMissing()
-        if info.etag != file.etag:
-            return SourceChanged()
-        observed = read_back(self._source, info, [strongest(file.digests)])
-        if (corrupt := _corrupt(file, observed.size, observed.digests)) is not None:
+        if (corrupt := _corrupt(file, digester.size, digester.digests())) is not None:
             write.abandon()
             return corrupt
         self._guard()
-        # If another task was first, the read-back judges what it committed.
-        return Staged(sent, committed=isinstance(write.commit(blocks), Created))
+        match write.commit(blocks):
+            case Created():
+                return Staged(sent, committed=True)
+            case AlreadyExists():
+                # Another task was first; the read-back judges what it committed.
+                write.abandon()
+                return Staged(sent, committed=False)
 
     def _stage(
-        self, write: StagedWrite, file: PlannedFile, source_key: str, indices: range, digester: Digester
+        self,
+        write: StagedWrite,
+        file: PlannedFile,
+        source_key: str,
+        indices: range,
+        digester: Digester,
+        *,
+        unknown_is_right: bool = False,
     ) -> list[StagedBlock]:
-        """Stage the blocks that are not staged yet; a few are in flight while the next ones are read and hashed."""
+        """Stage the blocks that are not staged yet; a few are in flight while the next ones are read and hashed.
+
+        Args:
+            unknown_is_right: whether a staged block of the right size and an unknown MD5 counts as staged.
+        """
         held = write.staged()
         blocks: list[StagedBlock] = []
         pending: set[Future[StagedBlock]] = set()
@@ -151,7 +172,8 @@ class ObjectCopier:
                     digester.update(data)
                     md5 = hashlib.md5(data, usedforsecurity=False).digest()
                     known = held.get(index)
-                    if known is not None and known.md5 == md5 and known.size == len(data):
+                    right = known is not None and (known.md5 == md5 or (known.md5 is None and unknown_is_right))
+                    if known is not None and right and known.size == len(data):
                         blocks.append(known)
                         continue
                     if len(pending) >= _BLOCKS_IN_FLIGHT:
@@ -184,6 +206,8 @@ class ObjectCopier:
             case Created(etag, version_id, request_id):
                 return Copied(file.size, digests, etag, version_id, request_id)
             case AlreadyExists():
+                # Blocks that nobody will commit are paid for until they are dropped.
+                write.abandon()
                 return self._compare_existing(file, destination_key)
 
     def _compare_existing(self, file: PlannedFile, destination_key: str) -> CopyOutcome:
