@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
-from bagfill.planning.shards import CopyItem
+from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
-from bagfill.steps.request_thaw import ask
+from bagfill.steps.request_thaw import ask, still_needed
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork, Plan
-from bagfill.storage.errors import StoreError
+from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.transfer.copy_object import ObjectCopier
 from bagfill.transfer.outcomes import (
     AlreadyThere,
@@ -104,8 +104,15 @@ class _Copying:
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)
-        if expired:
-            return self._ask_again(expired)
+        needed = still_needed(self._services, self._ref, expired)
+        if needed:
+            return self._ask_again([f"{self._from_prefix}{file.path}" for file in needed])
+        # Copied before the thawed copy went away: compared at the destination, since the source cannot be read.
+        copied = {file.path for file in expired}
+        items = [
+            replace(item, file=replace(item.file, at_destination=True)) if item.file.path in copied else item
+            for item in items
+        ]
         rows: list[dict[str, Any]] = []
         failures: list[StepFailed] = []
         small = [item for item in items if not item.file.block_bytes]
@@ -125,6 +132,11 @@ class _Copying:
         try:
             outcome = self._copier.copy(item, f"{self._from_prefix}{path}", f"{self._to_prefix}{path}")
         except StoreError as error:
+            if error.failure is StoreFailure.ARCHIVED and error.location == self._ref.source and not item.file.archived:
+                # No thaw of this ingest asks for it: waiting for one would never end.
+                name = f"{self._ref.bag_version}: {path} at {self._ref.source}"
+                message = f"{name} was archived since the plan was made; a new ingest thaws it."
+                return StepFailed(Reason.SOURCE_CHANGED, message)
             return store_failure(self._ref, error)
         result = self._row(item, outcome)
         if self._file_done is not None and not isinstance(result, StepFailed):
@@ -161,13 +173,13 @@ class _Copying:
             case _:
                 assert_never(outcome)
 
-    def _archived_again(self, items: list[CopyItem]) -> list[str]:
-        """Keys whose thawed copy went away: looked at right before copying, since a queue may be long."""
-        keys = sorted({f"{self._from_prefix}{item.file.path}" for item in items if item.file.archived})
+    def _archived_again(self, items: list[CopyItem]) -> list[PlannedFile]:
+        """Files whose thawed copy went away: looked at right before copying, since a queue may be long."""
+        files = list({item.file.path: item.file for item in items if item.file.archived}.values())
         with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
-            infos = list(pool.map(self._from.stat, keys))
+            infos = list(pool.map(lambda file: self._from.stat(f"{self._from_prefix}{file.path}"), files))
         # A vanished object is the copy's to report.
-        return [key for key, info in zip(keys, infos, strict=True) if info is not None and not info.is_readable]
+        return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
 
     def _ask_again(self, keys: list[str]) -> StepFailed:
         asked = ask(self._services, self._ref, keys)

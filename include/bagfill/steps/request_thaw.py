@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.shards import PlannedFile
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.listings import list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork
@@ -24,7 +27,7 @@ class ThawSummary:
         total: archived objects of the plan.
         asked: thaws that start now.
         in_progress: thaws that somebody asked for before.
-        readable: objects that can be read already.
+        readable: objects that can be read already, or that the destination has by now.
     """
 
     total: int
@@ -43,7 +46,9 @@ def thaw_step(ref: IngestRef) -> str:
 
 
 def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed:
-    """Ask for every archived object of the plan. Asking again costs nothing and changes nothing.
+    """Ask for every archived object of the plan that the destination has not yet.
+
+    Asking again while a thaw is under way, or its copies live, costs nothing and changes nothing.
 
     Returns:
         the answers, counted; or why not every object was accepted.
@@ -54,19 +59,41 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
         with ClaimKeeper(services, ref):
             work = IngestWork(services.work, ref)
             files = work.archived_files(work.require_plan())
-            if not files:
-                return ThawSummary(0, 0, 0, 0)
+            needed = still_needed(services, ref, files)
+            if not needed:
+                return ThawSummary(len(files), 0, 0, len(files))
+            limit = services.limits.max_thaw_bytes
+            volume = sum(file.size for file in needed)
+            if limit is not None and volume > limit:
+                # The plan kept to the limit of its time; what is asked for keeps to the limit of now.
+                message = f"{ref.bag_version}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
+                return StepFailed(Reason.BUDGET_REACHED, message)
             prefix = services.locations[ref.source].version_prefix(ref.id)
-            summary = ask(services, ref, [f"{prefix}{file.path}" for file in files])
-            if isinstance(summary, ThawSummary):
-                text = (
-                    f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: "
-                    f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
-                )
-                add_events(services, ref, [text])
+            asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed])
+            if isinstance(asked, StepFailed):
+                return asked
+            summary = replace(asked, total=len(files), readable=asked.readable + len(files) - len(needed))
+            text = (
+                f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: "
+                f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
+            )
+            add_events(services, ref, [text])
             return summary
 
     return attempt(services, ref, step, act)
+
+
+def still_needed(services: Services, ref: IngestRef, files: Sequence[PlannedFile]) -> list[PlannedFile]:
+    """The files whose bytes are not at the destination: a thaw of what was copied before would be paid for nothing.
+
+    Raises:
+        StoreError: the destination could not be listed.
+    """
+    if not files:
+        return []
+    destination = services.locations[ref.destination]
+    there = list_version(services.stores.reading(destination), destination, ref.id)
+    return [file for file in files if file.path not in there]
 
 
 def ask(services: Services, ref: IngestRef, keys: list[str]) -> ThawSummary | StepFailed:

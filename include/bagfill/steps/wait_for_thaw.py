@@ -9,7 +9,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.steps.claims import claim_of
 from bagfill.steps.failures import add_events, attempt
 from bagfill.steps.outcomes import IngestRef, StepFailed
-from bagfill.steps.request_thaw import ask, thaw_step
+from bagfill.steps.request_thaw import ask, still_needed, thaw_step
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork
 from bagfill.thaw.requests import thaw_states
@@ -21,7 +21,7 @@ class ThawState:
 
     Args:
         total: archived objects of the plan.
-        readable: can be read now.
+        readable: can be read now, or are at the destination by now.
         thawing: under way.
         asked_again: were archived (expired, or an earlier request got lost) and were asked for again just now.
     """
@@ -62,12 +62,15 @@ def poll_thaw(services: Services, ref: IngestRef) -> ThawState | StepFailed:
         if states.missing:
             message = f"{ref.bag_version}: {min(states.missing)} vanished from {ref.source} while it was thawed."
             return StepFailed(Reason.SOURCE_INCOMPLETE, message)
-        if states.archived:
-            asked = ask(services, ref, sorted(states.archived))
+        archived = [file for file in files if f"{prefix}{file.path}" in states.archived]
+        needed = still_needed(services, ref, archived)
+        if needed:
+            asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed])
             if isinstance(asked, StepFailed):
                 return asked
-            add_events(services, ref, [f"{step} retrying - {len(states.archived)} files are archived, asked for again"])
-        return ThawState(len(files), len(states.readable), len(states.thawing), len(states.archived))
+            add_events(services, ref, [f"{step} retrying - {len(needed)} files are archived, asked for again"])
+        readable = len(states.readable) + len(archived) - len(needed)
+        return ThawState(len(files), readable, len(states.thawing), len(needed))
 
     state = attempt(services, ref, step, act)
     if isinstance(state, ThawState) and state.done and state.total:
