@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
-from bagfill.ingests.model import Ingest, IngestStatus
+from bagfill.ingests.model import Ingest
+from bagfill.ingests.reasons import Reason
 from bagfill.steps.services import Services
 
 MOST_ATTEMPTS = 5
@@ -109,11 +110,11 @@ def run_id_of(bag: BagId, destination: str, attempt: int) -> str:
     Args:
         attempt: from 1.
     """
-    tail = f"__{_encode(destination)}__a{attempt}"
-    head = f"bag__{_encode(str(bag))}"
+    head = f"bag__{_encode(str(bag))}__{_encode(destination)}"
+    tail = f"__a{attempt}"
     if len(head) + len(tail) > _RUN_ID_LIMIT:
-        digest = hashlib.sha256(str(bag).encode()).hexdigest()[:16]
-        head = f"{head[: _RUN_ID_LIMIT - len(tail) - 18]}~~{digest}"
+        digest = hashlib.sha256(head.encode()).hexdigest()[:32]
+        head = f"{head[: _RUN_ID_LIMIT - len(tail) - len(digest) - 2]}~~{digest}"
     return head + tail
 
 
@@ -169,15 +170,15 @@ def _why_not(services: Services, bag: BagId, location: str, versions: list[BagVe
     ingests = services.ingests.of_bag(bag, location)
     if not ingests:
         return None
-    running = [ingest for ingest in ingests if not ingest.status.is_final]
-    for ingest in running:
-        claim = services.registry.claim_of(ingest.bag_version, location)
-        if claim is None or claim.expires > services.clock():
+    for ingest in ingests:
+        if _is_running(services, ingest):
             return f"running: ingest {ingest.id}"
+    # What became of versions that are registered by now says nothing about those that are missing.
+    ingests = [ingest for ingest in ingests if ingest.bag_version.version in versions]
     hopeless = _hopeless(services, bag, versions, ingests)
     if hopeless.keys() >= set(versions):
         return "needs a person: " + "; ".join(f"{version}: {why}" for version, why in sorted(hopeless.items()))
-    failed = len({ingest.request_id for ingest in ingests if ingest.status is IngestStatus.FAILED})
+    failed = len({ingest.request_id for ingest in ingests if ingest.reason is not Reason.ALREADY_RUNNING})
     if failed >= MOST_ATTEMPTS:
         return f"needs a person: failed {failed} times, last: {_reason(ingests[0])}"
     if failed:
@@ -186,6 +187,19 @@ def _why_not(services: Services, bag: BagId, location: str, versions: list[BagVe
         if due > services.clock():
             return f"tried again after {due:%Y-%m-%dT%H:%M:%SZ}: {_reason(ingests[0])}"
     return None
+
+
+def _is_running(services: Services, ingest: Ingest) -> bool:
+    """Whether somebody works on it. One whose run ended without closing it is abandoned: its claim ran out or is gone.
+
+    An ingest is opened a moment before its claim is taken, so without any claim it counts as running for one lease.
+    """
+    if ingest.status.is_final:
+        return False
+    claim = services.registry.claim_of(ingest.bag_version, ingest.destination)
+    if claim is None:
+        return ingest.created + services.limits.lease > services.clock()
+    return claim.holder == str(ingest.id) and claim.expires > services.clock()
 
 
 def _hopeless(
@@ -218,4 +232,6 @@ def _start(services: Services, bag: BagId, location: str) -> SweepStart:
 
 
 def _encode(text: str) -> str:
-    return "".join(chr(byte) if _SAFE.match(bytes([byte])) else f"~{byte:02x}" for byte in text.encode())
+    """Without ``__`` and without ``_`` at an end, which part the pieces of a run id."""
+    safe = "".join(chr(b) if _SAFE.match(bytes([b])) else f"~{b:02x}" for b in text.encode(errors="surrogatepass"))
+    return re.sub(r"(?<![A-Za-z0-9.-])_|_(?![A-Za-z0-9.-])", "~5f", safe)
