@@ -82,7 +82,7 @@ class BackfillRequest:
             f"{name}: missing" for name in ("space", "external_identifier", "destination") if name not in given
         ]
 
-        bag = _bag(texts, problems)
+        bag = _bag(services, texts, problems)
         version = _version(texts.get("version"), problems)
         _locations(services, texts, problems)
         tier = _tier(texts.get("thaw_tier"), problems)
@@ -107,7 +107,26 @@ class BackfillRequest:
         )
 
 
-def _bag(texts: Mapping[str, str], problems: list[str]) -> BagId | None:
+def _bag(services: Services, texts: Mapping[str, str], problems: list[str]) -> BagId | None:
+    """The bag that is named: by the rules for new names, or by a name from before them that the registry holds."""
+    refused: list[str] = []
+    bag = _named_strictly(texts, refused)
+    if bag is None and refused:
+        bag = _stored(services, texts)
+    if bag is None:
+        problems += refused
+    return bag
+
+
+def _stored(services: Services, texts: Mapping[str, str]) -> BagId | None:
+    try:
+        bag = BagId(Space.stored(texts["space"]), ExternalIdentifier.stored(texts["external_identifier"]))
+    except (InvalidIdentifier, KeyError):
+        return None
+    return bag if services.registry.versions(bag) else None
+
+
+def _named_strictly(texts: Mapping[str, str], problems: list[str]) -> BagId | None:
     space = identifier = None
     try:
         if "space" in texts:
@@ -134,9 +153,11 @@ def _version(text: str | None, problems: list[str]) -> BagVersion | None:
 
 def _locations(services: Services, texts: Mapping[str, str], problems: list[str]) -> None:
     known = ", ".join(sorted(services.locations))
-    for name in ("destination", "source"):
-        if name in texts and texts[name] not in services.locations:
-            problems.append(f"{name}: found {texts[name]!r}, configured locations are {known}")
+    problems += [
+        f"{name}: found {texts[name]!r}, configured locations are {known}"
+        for name in ("destination", "source")
+        if name in texts and texts[name] not in services.locations
+    ]
     destination = services.locations.get(texts.get("destination", ""))
     if destination is not None and not destination.writable:
         problems.append(f"destination: {destination.name!r} is configured for reading only")
@@ -155,6 +176,10 @@ def _tier(text: str | None, problems: list[str]) -> ThawTier | None:
 
 
 def _callback(services: Services, url: str, problems: list[str]) -> None:
+    # What urlsplit drops in silence would be judged without, and sent with.
+    if not url.isprintable() or " " in url:
+        problems.append("callback_url: not a URL")
+        return
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it checks it
