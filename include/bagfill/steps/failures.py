@@ -11,6 +11,7 @@ from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, StatusUpdate
 from bagfill.registry.registry import ClaimLostError
+from bagfill.steps.masking import masked
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.steps.work import FailureNote, IngestWork, WorkError
@@ -82,9 +83,7 @@ def attempt(
         result = StepFailed(Reason.CLAIM_LOST, f"{ref.bag_version} at {ref.destination}: {error}.")
     except WorkError as error:
         result = StepFailed(Reason.UNEXPECTED, f"{ref.bag_version}: {error}.")
-    if isinstance(result, StepFailed):
-        record_failure(services, ref, step, result)
-    return result
+    return record_failure(services, ref, step, result) if isinstance(result, StepFailed) else result
 
 
 def record_failure(
@@ -97,8 +96,9 @@ def record_failure(
         final: end the ingest even if another request may succeed later.
 
     Returns:
-        ``failure``, for the caller to hand on.
+        The failure as it was recorded, for the caller to hand on: without secrets.
     """
+    failure = StepFailed(failure.reason, masked(failure.message), tuple(map(masked, failure.problems)))
     ends = final or not failure.retryable
     word = "failed" if ends else "retrying"
     texts = [f"{step} {word} - {failure.message} {failure.reason.advice}"]
@@ -106,7 +106,11 @@ def record_failure(
     now = services.clock()
     events = tuple(IngestEvent.of(text, now) for text in texts)
     logger.warning("ingest %s: %s %s: %s: %s", ref.ingest_id, step, word, failure.reason.code, failure.message)
-    IngestWork(services.work, ref).note_failure(FailureNote(step, failure.reason, failure.message, now))
+    try:
+        IngestWork(services.work, ref).note_failure(FailureNote(step, failure.reason, failure.message, now))
+    except StoreError as error:
+        # The work area is often what failed: the failure still has to reach the events and the caller.
+        logger.warning("ingest %s: no note of this failure could be left: %s", ref.ingest_id, error)
     # A run that lost its claim must not end an ingest's story, nor may a late shard bury the first reason.
     current = services.ingests.get(_uuid(ref))
     if not ends or current is None or current.status.is_final:

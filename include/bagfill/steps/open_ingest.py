@@ -159,7 +159,7 @@ class _Opening:
 
     def _refuse(self, ref: IngestRef, failure: StepFailed) -> None:
         # Final for this request, even where a later one may succeed: there is no step that would retry it.
-        record_failure(self._services, ref, f"replicating to {ref.destination}", failure, final=True)
+        failure = record_failure(self._services, ref, f"replicating to {ref.destination}", failure, final=True)
         self.refused.append(RefusedVersion(ref.bag_version, ref.ingest_id, failure))
 
     def _source(self, manifest: StorageManifest) -> Location | StepFailed:

@@ -7,10 +7,12 @@ plan, so that an attempt which was killed half-way leaves files that nobody ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from bagfill.checksum.algorithm import Algorithm
@@ -20,6 +22,10 @@ from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import CopyItem, PlannedFile, Shards
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.records import RecordStore
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
 
 PLAN_FORMAT = 1
 """Of the files below; a task of an older release refuses a plan of a newer one instead of guessing."""
@@ -114,8 +120,10 @@ class IngestWork:
 
     def plan(self) -> Plan | None:
         """The plan, or ``None`` if none was finished."""
-        values = self._work.read_json(f"{self._root}plan.json")
-        return None if values is None else Plan.from_json(values)
+        name = f"{self._root}plan.json"
+        with _sound(self._work, name):
+            values = self._work.read_json(name)
+            return None if values is None else Plan.from_json(values)
 
     def require_plan(self) -> Plan:
         """The plan.
@@ -148,18 +156,20 @@ class IngestWork:
 
     def manifest(self, plan: Plan) -> StorageManifest:
         """The storage manifest as it was when the plan was made."""
-        raw = self._work.read_bytes(f"{plan.folder}manifest.json")
+        name = f"{plan.folder}manifest.json"
+        raw = self._work.read_bytes(name)
         if raw is None:
-            raise self._gone(f"{plan.folder}manifest.json")
-        return parse_storage_manifest(raw)
+            raise self._gone(name)
+        with _sound(self._work, name):
+            return parse_storage_manifest(raw)
 
     def copy_items(self, plan: Plan, index: int) -> list[CopyItem]:
         """The items of one copy shard."""
-        return [CopyItem.from_json(row) for row in self._rows(_shard(plan, "copy", index))]
+        return self._rows(_shard(plan, "copy", index), CopyItem.from_json)
 
     def verify_files(self, plan: Plan, index: int) -> list[PlannedFile]:
         """The files of one verify shard."""
-        return [PlannedFile.from_json(row) for row in self._rows(_shard(plan, "verify", index))]
+        return self._rows(_shard(plan, "verify", index), PlannedFile.from_json)
 
     def all_files(self, plan: Plan) -> Iterator[PlannedFile]:
         """Every planned file, in the order of the plan."""
@@ -168,14 +178,16 @@ class IngestWork:
 
     def archived_files(self, plan: Plan) -> list[PlannedFile]:
         """The files that have to be thawed."""
-        return [PlannedFile.from_json(row) for row in self._rows(f"{plan.folder}archived.jsonl")]
+        return self._rows(f"{plan.folder}archived.jsonl", PlannedFile.from_json)
 
     # -- results of shards
 
     def results(self, plan: Plan, kind: str, index: int) -> list[dict[str, Any]] | None:
         """Rows that a finished shard left, or ``None`` if it is not finished. ``kind``: ``copied`` or ``verified``."""
-        rows = self._work.read_lines(_shard(plan, kind, index))
-        return None if rows is None else list(rows)
+        name = _shard(plan, kind, index)
+        with _sound(self._work, name):
+            rows = self._work.read_lines(name)
+            return None if rows is None else list(rows)
 
     def write_results(self, plan: Plan, kind: str, index: int, rows: list[dict[str, Any]]) -> None:
         """Leave the rows of a finished shard; what an earlier attempt left stays."""
@@ -196,23 +208,36 @@ class IngestWork:
             {"step": note.step, "reason": note.reason.code, "message": note.message, "at": note.at.isoformat()},
         )
 
-    def last_failure(self) -> FailureNote | None:
-        """The newest failure, or ``None``."""
-        names = self._work.names(f"{self._root}failures/")
-        if not names:
-            return None
-        values = self._work.read_json(names[-1])
-        if values is None:
-            return None
-        return FailureNote(
-            values["step"], Reason.of_code(values["reason"]), values["message"], datetime.fromisoformat(values["at"])
-        )
+    def last_failure(self, reason: Reason | None = None) -> FailureNote | None:
+        """The newest failure that can be read, or ``None``: a damaged note must not keep an ingest from being closed.
 
-    def _rows(self, name: str) -> Iterator[dict[str, Any]]:
-        rows = self._work.read_lines(name)
-        if rows is None:
-            raise self._gone(name)
-        return rows
+        Args:
+            reason: only a failure for this reason.
+        """
+        for name in reversed(self._work.names(f"{self._root}failures/")):
+            try:
+                note = self._note(name)
+            except WorkError as damage:
+                logger.warning("%s", damage)
+                continue
+            if note is not None and reason in {None, note.reason}:
+                return note
+        return None
+
+    def _note(self, name: str) -> FailureNote | None:
+        with _sound(self._work, name):
+            values = self._work.read_json(name)
+            if values is None:
+                return None
+            reason, at = Reason.of_code(values["reason"]), datetime.fromisoformat(values["at"])
+            return FailureNote(str(values["step"]), reason, str(values["message"]), at)
+
+    def _rows(self, name: str, parse: Callable[[Mapping[str, Any]], Row]) -> list[Row]:
+        with _sound(self._work, name):
+            rows = self._work.read_lines(name)
+            if rows is not None:
+                return [parse(row) for row in rows]
+        raise self._gone(name)
 
     def _gone(self, name: str) -> WorkError:
         return WorkError(f"{self._work.key(name)} is gone from {self._work.location}: start a new ingest")
@@ -229,22 +254,37 @@ class WorkStagingLedger:
         """The newest generation and its token, or ``None``."""
         newest: tuple[int, str] | None = None
         generation = 0
-        while (values := self._work.read_json(self._name(key, generation))) is not None:
-            newest = (generation, values["token"])
+        while (token := self._token(key, generation)) is not None:
+            newest = (generation, token)
             generation += 1
         return newest
 
     def propose(self, key: str, generation: int, token: str) -> str:
         """Make ``token`` the one of this generation unless somebody was first; returns the one that counts."""
         self._work.write_json(self._name(key, generation), {"key": key, "token": token})
-        values = self._work.read_json(self._name(key, generation))
-        if values is None:
+        counts = self._token(key, generation)
+        if counts is None:
             msg = f"{self._name(key, generation)} vanished from {self._work.location}"
             raise WorkError(msg)
-        return str(values["token"])
+        return counts
+
+    def _token(self, key: str, generation: int) -> str | None:
+        name = self._name(key, generation)
+        with _sound(self._work, name):
+            values = self._work.read_json(name)
+            return None if values is None else str(values["token"])
 
     def _name(self, key: str, generation: int) -> str:
         return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-{generation}.json"
+
+
+@contextmanager
+def _sound(work: RecordStore, name: str) -> Iterator[None]:
+    """A record that does not read as what it should be is damaged, and nothing may be decided from it."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WorkError(f"{work.key(name)} at {work.location} is damaged ({type(error).__name__})") from error
 
 
 def _shard(plan: Plan, kind: str, index: int) -> str:

@@ -1,0 +1,32 @@
+"""The last net under secrets: what a provider's words may carry is masked before a failure leaves a step.
+
+Stores keep URLs, headers and credentials out of their errors by contract. A library's text that slips through is caught
+here, since events, notes, logs and results are read by many and kept for ever.
+"""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+
+_RULES = (
+    # Signatures of Azure and AWS, and the passwords of connection strings, as `name=value` or `name: value`.
+    (
+        re.compile(
+            r"(?i)\b(sig|x-amz-(?:signature|credential|security-token)|AccountKey|SharedAccess(?:Signature|Key)|"
+            r"aws_secret_access_key|SecretAccessKey|password|authorization)(\s*[=:]\s*)[^&;,'\"]+"
+        ),
+        rf"\1\2{MASK}",
+    ),
+    # User and password of a URL, then its query: any of them may sign it.
+    (re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^/\s?#@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s?'\"]*)\?[^\s'\"]+"), rf"\1?{MASK}"),
+)
+
+
+def masked(text: str) -> str:
+    """The text with whatever looks like a credential or a signed URL's query replaced by ``***``."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
