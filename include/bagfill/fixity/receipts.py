@@ -90,6 +90,21 @@ def recorded_digests(receipt: Mapping[str, Any]) -> dict[str, DigestSet]:
     return {row["path"]: DigestSet.from_json(row["digests"]) for row in receipt["files"]}
 
 
+def proves_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two receipts are evidence for the same replica: what, where, and every byte of it.
+
+    When it was concluded, and what a listing told besides, may differ: two attempts at one ingest write the same
+    receipt at two moments.
+    """
+
+    def evidence(receipt: Mapping[str, Any]) -> Any:
+        heads = [receipt.get(name) for name in ("format", "bagVersion", "ingest", "destination", "storageManifest")]
+        rows = [[row.get(name) for name in ("path", "size", "etag", "digests")] for row in receipt.get("files", [])]
+        return heads, rows
+
+    return bool(evidence(one) == evidence(other))
+
+
 def _software_version() -> str:
     try:
         return version("bagfill")

@@ -16,7 +16,7 @@ from bagfill.bag.rules.check import check
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.checksum.digest import DigestSet
-from bagfill.fixity.receipts import ReceiptPlace, receipt_document, receipt_name
+from bagfill.fixity.receipts import ReceiptPlace, proves_the_same, receipt_document, receipt_name
 from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
@@ -134,8 +134,7 @@ class _Conclusion:
         if failure is not None:
             return failure
         keeper.check()
-        self._write_receipt(manifest, rows, there, receipt)
-        return self._register(manifest, receipt)
+        return self._leave_receipt(manifest, rows, there, receipt) or self._register(manifest, receipt)
 
     def _verified_rows(self) -> dict[str, Mapping[str, Any]] | StepFailed:
         rows: dict[str, Mapping[str, Any]] = {}
@@ -247,13 +246,14 @@ class _Conclusion:
         problems = [f"{f.path or 'bag'}: {f.code}: {f.message}" for f in findings if f.severity is Severity.ERROR]
         return self._failed(Reason.BAG_INVALID, f"the bag at {self._ref.destination} is not valid", problems)
 
-    def _write_receipt(
+    def _leave_receipt(
         self,
         manifest: StorageManifest,
         rows: Mapping[str, Mapping[str, Any]],
         there: Mapping[str, ObjectInfo],
         name: str,
-    ) -> None:
+    ) -> StepFailed | None:
+        """Write the receipt, unless an earlier attempt did, and read it back: no replica is registered without it."""
         copied: dict[str, Mapping[str, Any]] = {}
         for index in range(self._plan.copy_shards):
             for row in self._work.results(self._plan, "copied", index) or []:
@@ -267,7 +267,16 @@ class _Conclusion:
             depends_on=[str(version) for version in sorted(manifest.depends_on)],
             files=(_receipt_row(rows[path], there[path], copied.get(path)) for path in sorted(rows)),
         )
-        self._services.receipts.write_json(name, document)
+        receipts = self._services.receipts
+        receipts.write_json(name, document)
+        try:
+            proved = proves_the_same(receipts.read_json(name) or {}, document)
+        except ValueError:
+            proved = False
+        if proved:
+            return None
+        message = f"{manifest.id}: receipt {name} at {receipts.location} is not what was written; start a new ingest."
+        return StepFailed(Reason.UNEXPECTED, message)
 
     def _register(self, manifest: StorageManifest, receipt: str) -> StepFailed | None:
         outcome = self._services.registry.register_replica(

@@ -5,9 +5,9 @@ A replica of vN is only usable there if each of these is there too, with the rig
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
 
 from bagfill.bag.identifiers import BagVersion, BagVersionId
 from bagfill.checksum.algorithm import Algorithm
@@ -23,6 +23,8 @@ from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectInfo
+
+logger = logging.getLogger(__name__)
 
 
 class FetchedFiles:
@@ -88,10 +90,12 @@ class FetchedFiles:
         problems: list[str] = []
         for file in self._files:
             info = self._objects[file.path]
+            expected = DigestSet([file.digest])
             digests = self._recorded(file, info)
-            if digests is None:
+            if digests is None or not expected.matches(digests):
+                # The bytes decide; a receipt that says otherwise may be damaged itself.
                 digests = read_back(store, info, self._algorithms).digests
-            if not DigestSet([file.digest]).matches(digests):
+            if not expected.matches(digests):
                 problems.append(f"{file.path}: expected {file.digest}, saw {digests.get(file.digest.algorithm)}")
             found[file.name] = digests
         if not problems:
@@ -116,16 +120,19 @@ class FetchedFiles:
         recorded: dict[str, tuple[str, DigestSet]] = {}
         for version in self._manifest.depends_on:
             replica = self._replica(version)
-            document = None if replica is None or replica.receipt is None else self._read_receipt(replica.receipt)
-            if document is None:
+            if replica is None or replica.receipt is None:
                 continue
-            etags = {row["path"]: row["etag"] for row in document["files"]}
-            for path, digests in recorded_digests(document).items():
-                recorded[f"{version}/{path}"] = (etags[path], digests)
+            try:
+                document = self._services.receipts.read_json(replica.receipt)
+                if document is None:
+                    continue
+                etags = {row["path"]: row["etag"] for row in document["files"]}
+                for path, digests in recorded_digests(document).items():
+                    recorded[f"{version}/{path}"] = (etags[path], digests)
+            except (ValueError, TypeError, KeyError) as error:
+                # No evidence, then; the files are read again.
+                logger.warning("receipt %s cannot be read: %s", replica.receipt, type(error).__name__)
         return recorded
-
-    def _read_receipt(self, name: str) -> dict[str, Any] | None:
-        return self._services.receipts.read_json(name)
 
     def _recorded(self, file: ManifestFile, info: ObjectInfo) -> DigestSet | None:
         etag, digests = self._receipts.get(file.path, ("", DigestSet()))
