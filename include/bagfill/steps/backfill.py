@@ -65,16 +65,18 @@ class BackfillResult:
         closed: its ingests, ascending by version.
         already_there: bag versions that needed nothing.
         failure: why nothing was opened at all.
+        left_over: versions that are missing still, since one run opens only ``limits.versions_per_run``.
     """
 
     closed: tuple[ClosedIngest, ...]
     already_there: tuple[str, ...]
     failure: StepFailed | None
+    left_over: int = 0
 
     @property
     def succeeded(self) -> bool:
         """Whether every bag version asked for is registered at the destination now."""
-        return self.failure is None and all(ingest.reason is None for ingest in self.closed)
+        return self.failure is None and not self.left_over and all(ingest.reason is None for ingest in self.closed)
 
 
 def backfill(
@@ -100,7 +102,7 @@ def backfill(
             _replicate(services, ref, progress or Silence(), lambda: sleep(poll_seconds))
     finally:
         closed = close_ingests(services, request.request_id)
-    return BackfillResult(closed, opened.already_there, None)
+    return BackfillResult(closed, opened.already_there, None, opened.left_over)
 
 
 def _replicate(services: Services, ref: IngestRef, progress: Progress, pause: Callable[[], None]) -> StepFailed | None:
