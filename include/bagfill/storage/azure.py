@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
 import obstore
-from azure.core import MatchConditions
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobClient, BlobPrefix, RehydratePriority
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError
 
 from bagfill.storage.azure_blocks import AzureStagedWrite
 from bagfill.storage.azure_client import open_clients
 from bagfill.storage.azure_errors import code_and_status, store_error, translated
+from bagfill.storage.azure_reads import AzureReads
 from bagfill.storage.azure_state import object_info
 from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import in_key_order, require_folder, require_name, require_range
 from bagfill.storage.names import AZURE_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits
-from bagfill.storage.resuming import OpenRange, resumed
+from bagfill.storage.obstore_reads import UNCLEAR
+from bagfill.storage.resuming import resumed
 from bagfill.storage.store import AlreadyExists, ArchiveState, Capability, Created, ObjectInfo, ThawAnswer, ThawTier
 
-_CHUNK = 1024 * 1024
 _CAPABILITIES = frozenset({Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING})
 
 
@@ -56,6 +54,7 @@ class AzureStore:
         self._thaw_to = thaw_to
         limits = limits or RequestLimits()
         self._client, self._obstore = open_clients(access, container, location=location, limits=limits)
+        self._reads = AzureReads(self._client, self._obstore, self)
 
     def __repr__(self) -> str:
         return f"AzureStore({self._container!r}, location={self._location!r})"
@@ -113,79 +112,7 @@ class AzureStore:
         """See :meth:`ObjectStore.read`."""
         self._require_name(key, "read")
         require_range(start, length)
-        if length == 0:
-            return self._read_nothing(key, start, etag)
-        return resumed(
-            partial(self._open, key),
-            start=start,
-            length=length,
-            etag=etag,
-            error=partial(self._error_of, key, "read"),
-        )
-
-    def _read_nothing(self, key: str, start: int, etag: str | None) -> Iterator[bytes | memoryview]:
-        # A range of no bytes cannot be asked for over HTTP; the object has to be there and to reach that far.
-        info = self._readable(key)
-        if (etag is not None and info.etag != etag) or start > info.size:
-            raise self._error(StoreFailure.CHANGED, key, "read", f"the object ends at byte {info.size}")
-        yield from ()
-
-    def _open(self, key: str, start: int, length: int | None, etag: str | None, *, resuming: bool) -> OpenRange:
-        # Whatever obstore cannot tell apart, the SDK can: its second opinion gives the bytes or the exact failure.
-        if resuming:
-            return self._open_sdk(key, start, length, etag)
-        try:
-            return self._open_obstore(key, start, length, etag)
-        except (BaseError, OSError, ValueError):
-            return self._open_sdk(key, start, length, etag)
-
-    def _open_obstore(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        options: dict[str, Any] = {}
-        if length is not None:
-            options["range"] = (start, start + length)
-        elif start:
-            options["range"] = {"offset": start}
-        if etag is not None:
-            options["if_match"] = f'"{etag}"'
-        answer = obstore.get(self._obstore, key, options=options)  # type: ignore[arg-type]
-        first, end = answer.range
-        found = (answer.meta["e_tag"] or "").strip('"')
-        return OpenRange(first, end, answer.meta["size"], found, self._obstore_chunks(key, answer))
-
-    def _obstore_chunks(self, key: str, answer: obstore.GetResult) -> Iterator[bytes | memoryview]:
-        try:
-            yield from answer.stream(min_chunk_size=_CHUNK)
-        except (BaseError, OSError) as error:
-            detail = f"the body broke ({type(error).__name__})"
-            raise self._error(StoreFailure.UNAVAILABLE, key, "read", detail) from None
-
-    def _open_sdk(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        condition: dict[str, Any] = {}
-        if etag is not None:
-            condition = {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
-        # The state tells archived from denied and the true size; a range that runs over the end is cut silently.
-        info = self._readable(key)
-        end = info.size if length is None else min(start + length, info.size)
-        if start >= end > 0 or (start and not info.size):
-            raise self._error(StoreFailure.CHANGED, key, "read", f"the object ends at byte {info.size}")
-        with translated(location=self._location, key=key, operation="read"):
-            body = self._blob(key).download_blob(
-                start, end - start if end else None, max_concurrency=1, decompress=False, **condition
-            )
-        found = (body.properties.etag or "").strip('"')
-        return OpenRange(start, end, info.size, found or info.etag, self._sdk_chunks(key, body))
-
-    def _sdk_chunks(self, key: str, body: Any) -> Iterator[bytes | memoryview]:
-        with translated(location=self._location, key=key, operation="read"):
-            yield from body.chunks()
-
-    def _readable(self, key: str) -> ObjectInfo:
-        info = self.stat(key)
-        if info is None:
-            raise self._error(StoreFailure.MISSING, key, "read", "no such object")
-        if not info.is_readable:
-            raise self._error(StoreFailure.ARCHIVED, key, "read", f"tier {info.storage_class}")
-        return info
+        return resumed(self._reads.open, self, key, start=start, length=length, etag=etag)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
@@ -198,7 +125,7 @@ class AzureStore:
             if self.stat(key) is not None:
                 return AlreadyExists()
             raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there") from None
-        except (BaseError, OSError, ValueError):
+        except UNCLEAR:
             return self._create_sdk(key, data)
         return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
 
@@ -253,6 +180,3 @@ class AzureStore:
 
     def _error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         return StoreError(failure, location=self._location, key=key, operation=operation, detail=detail)
-
-    def _error_of(self, key: str, operation: str, failure: StoreFailure, detail: str) -> StoreError:
-        return self._error(failure, key, operation, detail)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.store import ObjectInfo, ObjectStore
 
 RESUMABLE = frozenset({StoreFailure.UNAVAILABLE, StoreFailure.CORRUPTED_IN_TRANSIT, StoreFailure.THROTTLED})
 
@@ -31,43 +32,46 @@ class OpenRange:
     chunks: Iterator[bytes | memoryview]
 
 
-class OpenAt(Protocol):
-    """Asks a provider for bytes."""
-
-    def __call__(self, start: int, length: int | None, etag: str | None, *, resuming: bool) -> OpenRange:
-        """Open the body of ``[start, start + length)``, to the end if ``length`` is ``None``. Raises StoreError."""
-        ...
+OpenAt = Callable[[str, int, int | None, str | None], OpenRange]
+"""Opens the body of ``[start, start + length)`` of a key, to the end if length is ``None``, of the object with an ETag:
+``open_at(key, start, length, etag)``. The length is at least 1. Raises StoreError."""
 
 
 def resumed(
     open_at: OpenAt,
+    store: ObjectStore,
+    key: str,
     *,
     start: int,
     length: int | None,
     etag: str | None,
-    error: Callable[[StoreFailure, str], StoreError],
     attempts: int = 4,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[bytes | memoryview]:
-    """Yield exactly the bytes asked for, or raise.
+    """Yield exactly the bytes asked for, or raise StoreError.
 
     Every later request is pinned to the ETag of the first answer, so that no read mixes two objects.
 
     Args:
         open_at: opens a body; its failure before the first answer is raised as it is.
+        store: where the object is, for its state and for messages.
+        key: the object.
         start: first byte.
         length: bytes to yield, or ``None`` to the end.
         etag: the object it has to be, unquoted, or ``None`` for whatever is there.
-        error: builds the StoreError.
         attempts: most requests in a row that bring no byte.
         pause: sleeps for a number of seconds.
     """
+    error = partial(_error, store, key)
+    if length == 0:
+        _require_reach(store, key, start, etag)
+        return
     position, end, fruitless = start, None if length is None else start + length, 0
     first = True
     while first or end is None or position < end:
-        got = position
+        before = position
         try:
-            body = open_at(position, None if end is None else end - position, etag, resuming=not first)
+            body = open_at(key, position, None if end is None else end - position, etag)
             first, etag = False, etag or body.etag
             end = body.size if end is None else end
             if body.start != position or body.end != end:
@@ -82,7 +86,30 @@ def resumed(
         except StoreError as broken:
             if first or broken.failure not in RESUMABLE:
                 raise
-            fruitless = 1 if position > got else fruitless + 1
+            fruitless = 1 if position > before else fruitless + 1
             if fruitless >= attempts:
                 raise
             pause(0.1 * 2**fruitless)
+
+
+def require_readable(store: ObjectStore, key: str) -> ObjectInfo:
+    """The state of an object whose bytes can be read now. Raises StoreError (MISSING, ARCHIVED, or stat's own)."""
+    info = store.stat(key)
+    if info is None:
+        raise _error(store, key, StoreFailure.MISSING, "no such object")
+    if not info.is_readable:
+        raise _error(store, key, StoreFailure.ARCHIVED, f"storage class {info.storage_class}")
+    return info
+
+
+def _require_reach(store: ObjectStore, key: str, start: int, etag: str | None) -> None:
+    """A range of no bytes cannot be asked for over HTTP; still the object has to be there and to reach that far."""
+    info = require_readable(store, key)
+    if etag is not None and info.etag != etag:
+        raise _error(store, key, StoreFailure.CHANGED, "another ETag")
+    if start > info.size:
+        raise _error(store, key, StoreFailure.CHANGED, f"the object ends at byte {info.size}")
+
+
+def _error(store: ObjectStore, key: str, failure: StoreFailure, detail: str) -> StoreError:
+    return StoreError(failure, location=store.location, key=key, operation="read", detail=detail)

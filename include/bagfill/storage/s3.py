@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import obstore
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError
 
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import in_key_order, require_folder, require_name, require_range
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits, obstore_holds
-from bagfill.storage.resuming import OpenRange, resumed
+from bagfill.storage.obstore_reads import UNCLEAR
+from bagfill.storage.resuming import resumed
 from bagfill.storage.s3_client import open_clients
 from bagfill.storage.s3_errors import code_and_status, store_error, translated
 from bagfill.storage.s3_multipart import S3StagedWrite, open_multipart
+from bagfill.storage.s3_reads import S3Reads
 from bagfill.storage.s3_state import TIERING_CLASS, RestoreState, archive_state, parse_restore
 from bagfill.storage.s3_thaw import request_restore
 from bagfill.storage.store import AlreadyExists, ArchiveState, Capability, Created, ObjectInfo, ThawAnswer, ThawTier
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
-
-_CHUNK = 1024 * 1024
 
 
 class S3Store:
@@ -60,6 +59,7 @@ class S3Store:
         self._name_rules = name_rules
         limits = limits or RequestLimits()
         self._client, self._obstore = open_clients(access, bucket, location=location, limits=limits)
+        self._reads = S3Reads(self._client, self._obstore, bucket, self)
         tells = access.endpoint_url is None if restore_status_in_listing is None else restore_status_in_listing
         listing = {Capability.ARCHIVE_STATE_IN_LISTING} if tells else set()
         self._capabilities = frozenset({Capability.THAW} | listing)
@@ -161,85 +161,7 @@ class S3Store:
         """See :meth:`ObjectStore.read`."""
         self._require_name(key, "read")
         require_range(start, length)
-        if length == 0:
-            return self._read_nothing(key, start, etag)
-        return resumed(
-            partial(self._open, key),
-            start=start,
-            length=length,
-            etag=etag,
-            error=partial(self._error_of, key, "read"),
-        )
-
-    def _read_nothing(self, key: str, start: int, etag: str | None) -> Iterator[bytes | memoryview]:
-        # A range of no bytes cannot be asked for over HTTP; the object has to be there and to reach that far.
-        info = self._readable(key)
-        if (etag is not None and info.etag != etag) or start > info.size:
-            raise self._error(StoreFailure.CHANGED, key, "read", f"the object ends at byte {info.size}")
-        yield from ()
-
-    def _open(self, key: str, start: int, length: int | None, etag: str | None, *, resuming: bool) -> OpenRange:
-        # Whatever obstore cannot tell apart, boto3 can: its second opinion gives the bytes or the exact failure.
-        if obstore_holds(key) and not resuming:
-            try:
-                return self._open_obstore(key, start, length, etag)
-            except (BaseError, OSError, ValueError):
-                return self._open_boto3(key, start, length, etag)
-        return self._open_boto3(key, start, length, etag)
-
-    def _open_obstore(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        options: dict[str, Any] = {}
-        if length is not None:
-            options["range"] = (start, start + length)
-        elif start:
-            options["range"] = {"offset": start}
-        if etag is not None:
-            options["if_match"] = f'"{etag}"'
-        answer = obstore.get(self._obstore, key, options=options)  # type: ignore[arg-type]
-        first, end = answer.range
-        found = (answer.meta["e_tag"] or "").strip('"')
-        return OpenRange(first, end, answer.meta["size"], found, self._obstore_chunks(key, answer))
-
-    def _obstore_chunks(self, key: str, answer: obstore.GetResult) -> Iterator[bytes | memoryview]:
-        try:
-            yield from answer.stream(min_chunk_size=_CHUNK)
-        except (BaseError, OSError) as error:
-            detail = f"the body broke ({type(error).__name__})"
-            raise self._error(StoreFailure.UNAVAILABLE, key, "read", detail) from None
-
-    def _open_boto3(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        arguments: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
-        if start or length is not None:
-            arguments["Range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
-        if etag is not None:
-            arguments["IfMatch"] = f'"{etag}"'
-        try:
-            answer = self._client.get_object(**arguments)
-        except ClientError as error:
-            _code, status = code_and_status(error)
-            if status in {403, 404, 416}:
-                # The object's state tells archived from denied, and an object from its bucket; error texts do not.
-                info = self._readable(key)
-                if status == 416 and not info.size and not start and length is None:
-                    return OpenRange(0, 0, 0, info.etag, iter(()))
-            raise self._translate(error, key, "read") from None
-        except BotoCoreError as error:
-            raise self._translate(error, key, "read") from None
-        first, end, size = _content_range(answer.get("ContentRange"), answer["ContentLength"])
-        chunks = self._boto3_chunks(key, answer["Body"])
-        return OpenRange(first, end, size, answer["ETag"].strip('"'), chunks)
-
-    def _boto3_chunks(self, key: str, body: Any) -> Iterator[bytes | memoryview]:
-        with body, translated(location=self._location, key=key, operation="read"):
-            yield from body.iter_chunks(_CHUNK)
-
-    def _readable(self, key: str) -> ObjectInfo:
-        info = self._stat(key)
-        if info is None:
-            raise self._error(StoreFailure.MISSING, key, "read", "no such object")
-        if not info.is_readable:
-            raise self._error(StoreFailure.ARCHIVED, key, "read", f"storage class {info.storage_class}")
-        return info
+        return resumed(self._reads.open, self, key, start=start, length=length, etag=etag)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
@@ -254,7 +176,7 @@ class S3Store:
             if self._stat(key) is not None:
                 return AlreadyExists()
             raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there") from None
-        except (BaseError, OSError, ValueError):
+        except UNCLEAR:
             return self._create_boto3(key, data)
         return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
 
@@ -311,9 +233,6 @@ class S3Store:
     def _error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         return StoreError(failure, location=self._location, key=key, operation=operation, detail=detail)
 
-    def _error_of(self, key: str, operation: str, failure: StoreFailure, detail: str) -> StoreError:
-        return self._error(failure, key, operation, detail)
-
 
 def _listed(entry: ObjectTypeDef) -> ObjectInfo:
     storage_class = str(entry.get("StorageClass", "STANDARD"))
@@ -333,12 +252,3 @@ def _listed(entry: ObjectTypeDef) -> ObjectInfo:
         readable_until=restore.expires_at if restore and state is ArchiveState.THAWED else None,
         last_modified=entry.get("LastModified"),
     )
-
-
-def _content_range(header: str | None, length: int) -> tuple[int, int, int]:
-    """First byte, byte after the last, and size, out of ``bytes 0-9/100``; without a header the whole object."""
-    if not header:
-        return 0, length, length
-    span, _slash, size = header.removeprefix("bytes ").partition("/")
-    first, _dash, last = span.partition("-")
-    return int(first), int(last) + 1, int(size)

@@ -1,0 +1,58 @@
+"""Opening a body with obstore, for whichever provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import BaseError
+
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.resuming import OpenRange
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore, S3Store
+
+CHUNK = 1024 * 1024
+UNCLEAR = (BaseError, OSError, ValueError)
+"""What obstore raises. It tells hardly anything apart (its NotFound is an OSError, and may be the bucket's): whoever
+catches these asks the vendor's SDK, which gives the answer or the exact failure."""
+
+ErrorOf = Callable[[StoreFailure, str], StoreError]
+
+
+def open_range(
+    client: S3Store | AzureStore, key: str, start: int, length: int | None, etag: str | None, error: ErrorOf
+) -> OpenRange:
+    """Open the body of ``[start, start + length)``.
+
+    Args:
+        client: obstore's handle.
+        key: a key that obstore keeps as it is.
+        start: first byte.
+        length: number of bytes, at least 1, or ``None`` to the end.
+        etag: unquoted; the read fails if the object is another.
+        error: builds the StoreError for a body that breaks.
+
+    Raises:
+        one of ``UNCLEAR``: obstore got no body.
+    """
+    options: dict[str, Any] = {}
+    if length is not None:
+        options["range"] = (start, start + length)
+    elif start:
+        options["range"] = {"offset": start}
+    if etag is not None:
+        options["if_match"] = f'"{etag}"'
+    answer = obstore.get(client, key, options=options)  # type: ignore[arg-type]
+    first, end = answer.range
+    found = (answer.meta["e_tag"] or "").strip('"')
+    return OpenRange(first, end, answer.meta["size"], found, _chunks(answer, error))
+
+
+def _chunks(answer: obstore.GetResult, error: ErrorOf) -> Iterator[bytes | memoryview]:
+    try:
+        yield from answer.stream(min_chunk_size=CHUNK)
+    except (BaseError, OSError) as broken:
+        raise error(StoreFailure.UNAVAILABLE, f"the body broke ({type(broken).__name__})") from None

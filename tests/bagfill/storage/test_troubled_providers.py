@@ -1,0 +1,148 @@
+"""Providers that refuse, break off or cannot be reached: the right failure, never "absent", never a short read."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bagfill.storage.azure import AzureStore
+from bagfill.storage.credentials import AzureAccess, S3Access
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.s3 import S3Store
+from bagfill.storage.store import ObjectStore, ThawTier
+from contracts.store_contract import md5, read
+from contracts.stub_provider import breaking, refusing
+
+ONE_TRY = RequestLimits(attempts=1, connect_seconds=2, read_seconds=5)
+SECRET = "never-shown-secret"
+
+
+def s3(url: str) -> ObjectStore:
+    access = S3Access(endpoint_url=url, region="eu-west-1", access_key_id="key", secret_access_key=SECRET)
+    return S3Store("bucket", access, location="stub", limits=ONE_TRY)
+
+
+def azure(url: str) -> ObjectStore:
+    key = base64.b64encode(SECRET.encode()).decode()
+    return AzureStore("bucket", AzureAccess(f"{url}/account", account_key=key), location="stub", limits=ONE_TRY)
+
+
+Open = Callable[[str], ObjectStore]
+BOTH = pytest.mark.parametrize("open_store", [s3, azure])
+
+
+def _acts(store: ObjectStore) -> dict[str, Callable[[], Any]]:
+    return {
+        "stat": lambda: store.stat("a/b"),
+        "list": lambda: list(store.list("a/")),
+        "list folders": lambda: list(store.list_folders("")),
+        "read": lambda: read(store, "a/b"),
+        "read range": lambda: read(store, "a/b", start=1, length=2),
+        "read nothing": lambda: read(store, "a/b", length=0),
+        "create": lambda: store.create("a/b", b"x"),
+        "stage block": lambda: store.stage("a/b").stage(0, b"x", md5(b"x")),
+        "list blocks": lambda: store.stage("a/b", token="md5:upload").staged(),
+        "commit": lambda: store.stage("a/b", token="md5:upload").commit([]),
+        "request thaw": lambda: store.request_thaw("a/b", tier=ThawTier.STANDARD, days=1),
+    }
+
+
+def _failures(store: ObjectStore) -> dict[str, StoreFailure]:
+    failures = {}
+    for name, act in _acts(store).items():
+        with pytest.raises(StoreError) as raised:
+            act()
+        failures[name] = raised.value.failure
+        assert SECRET not in str(raised.value)
+        assert "http://" not in str(raised.value)
+        assert raised.value.__cause__ is None
+    return failures
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (403, "AccessDenied", {StoreFailure.DENIED}),
+        (401, "NoAuthenticationInformation", {StoreFailure.DENIED}),
+        (409, "OperationAborted", {StoreFailure.CONFLICT}),
+        (500, "InternalError", {StoreFailure.UNAVAILABLE}),
+        (502, "BadGateway", {StoreFailure.UNAVAILABLE}),
+        # HEAD answers have no body, so the code is not always known: both can be tried again.
+        (503, "SlowDown", {StoreFailure.THROTTLED, StoreFailure.UNAVAILABLE}),
+        (503, "ServerBusy", {StoreFailure.THROTTLED, StoreFailure.UNAVAILABLE}),
+        (429, "TooManyRequests", {StoreFailure.THROTTLED}),
+        (400, "SomethingElse", {StoreFailure.MISCONFIGURED}),
+        (404, "ContainerNotFound", {StoreFailure.MISCONFIGURED, StoreFailure.MISSING}),
+    ],
+)
+@BOTH
+def test_a_refusal_is_a_failure_of_its_kind_and_never_absent(
+    open_store: Open, status: int, code: str, expected: set[StoreFailure]
+) -> None:
+    with refusing(status, code) as stub:
+        failures = _failures(open_store(stub.url))
+    assert {name: failure for name, failure in failures.items() if failure not in expected} == {}
+
+
+@BOTH
+def test_a_404_of_no_storage_service_is_not_absent(open_store: Open) -> None:
+    with refusing(404, "") as stub, pytest.raises(StoreError) as raised:
+        open_store(stub.url).stat("a")
+    assert raised.value.failure is StoreFailure.MISCONFIGURED
+
+
+@BOTH
+def test_a_server_that_cannot_be_reached_is_unavailable(open_store: Open) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        failures = _failures(open_store(f"http://127.0.0.1:{unused.getsockname()[1]}"))
+    assert set(failures.values()) == {StoreFailure.UNAVAILABLE}
+
+
+@BOTH
+@pytest.mark.parametrize("span", [(0, None), (0, 3_000_000), (1000, None), (1000, 2_000_000)])
+def test_a_body_that_breaks_off_is_resumed_where_it_broke(open_store: Open, span: tuple[int, int | None]) -> None:
+    data = bytes(range(250)) * 12_000
+    start, length = span
+    with breaking(data, [1_500_000, 70_000]) as stub:
+        got = read(open_store(stub.url), "a/b", start=start, length=length)
+    assert got == data[start:][:length]
+    gets = [request for request in stub.requests if request[0] == "GET"]
+    assert len(gets) >= 3
+    # What follows the break is asked of the same object.
+    assert all(condition == '"first"' for _method, _range, condition in gets[1:])
+
+
+@BOTH
+def test_a_body_that_keeps_breaking_is_an_error_and_never_short(open_store: Open) -> None:
+    data = bytes(10_000)
+    got = bytearray()
+    with breaking(data, [100] + [0] * 50) as stub, pytest.raises(StoreError) as raised:
+        got.extend(byte for chunk in open_store(stub.url).read("a/b") for byte in chunk)
+    assert raised.value.retryable
+    assert len(got) < len(data)
+
+
+@BOTH
+def test_an_object_replaced_while_it_is_read_is_never_mixed(open_store: Open) -> None:
+    data = bytes(3_000_000)
+    with breaking(data, [1_500_000], replaced_after=1) as stub, pytest.raises(StoreError) as raised:
+        read(open_store(stub.url), "a/b")
+    assert raised.value.failure is StoreFailure.CHANGED
+
+
+@BOTH
+def test_a_range_that_the_object_does_not_hold_is_an_error(open_store: Open) -> None:
+    with breaking(b"0123456789", []) as stub, pytest.raises(StoreError) as raised:
+        read(open_store(stub.url), "a/b", start=5, length=6)
+    assert raised.value.failure is StoreFailure.CHANGED
+
+
+@BOTH
+def test_no_secret_is_in_a_repr(open_store: Open) -> None:
+    assert SECRET not in repr(open_store("http://127.0.0.1:9"))
