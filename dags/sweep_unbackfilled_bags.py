@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag
 
 from bagfill_airflow.defaults import default_args
 from bagfill_airflow.form import Places, sweep_params
 from bagfill_airflow.operators.find_unbackfilled import FindUnbackfilledOperator
+from bagfill_airflow.operators.start_backfill import StartBackfillOperator
 
 PLACES = Places.read()
 
@@ -37,15 +37,8 @@ PLACES = Places.read()
 def sweep_unbackfilled_bags() -> None:
     """Tasks and arrows."""
     find = FindUnbackfilledOperator(task_id="find", execution_timeout=timedelta(hours=2))
-    TriggerDagRunOperator.partial(
-        task_id="start",
-        trigger_dag_id="backfill_bag",
-        logical_date=None,
-        skip_when_already_exists=True,
-        # It would add a key to the conf, which the request refuses.
-        openlineage_inject_parent_info=False,
-        execution_timeout=timedelta(minutes=10),
-    ).expand_kwargs(find.output)
+    starting = StartBackfillOperator.partial(task_id="start", execution_timeout=timedelta(minutes=10))
+    starting.expand_kwargs(find.output)
 
 
 sweep_unbackfilled_bags()

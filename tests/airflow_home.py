@@ -24,6 +24,7 @@ plugins_folder = {project}/plugins
 load_examples = False
 unit_test_mode = False
 executor = LocalExecutor
+min_serialized_dag_update_interval = 0
 [database]
 sql_alchemy_conn = sqlite:///{home}/airflow.db
 [logging]

@@ -22,10 +22,8 @@ from typing import NoReturn, Protocol, TypeVar
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from bagfill.ingests.reasons import Reason
-from bagfill.settings import SettingsError
 from bagfill.steps.outcomes import StepFailed
 from bagfill.steps.requests import RequestError
-from bagfill.storage.credentials import CredentialsError
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +70,8 @@ def refused(error: RequestError) -> AirflowFailException:
     return AirflowFailException(f"{Reason.BAD_REQUEST.code}: nothing was opened. Correct the request:{problems}")
 
 
-def misconfigured(error: SettingsError | CredentialsError) -> AirflowFailException:
-    """Settings or connections that a person must correct."""
+def misconfigured(error: Exception) -> AirflowFailException:
+    """Settings, connections or a database that a person must correct."""
     return AirflowFailException(f"Bagfill is not configured: {error}")
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from bagfill.database.errors import DatabaseError
 from bagfill.settings import Settings, SettingsError, load_settings, settings_path
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import CredentialsError
+from bagfill.storage.errors import StoreError
 from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
 from bagfill_airflow.outcomes import misconfigured
 
@@ -41,15 +43,19 @@ def _parsed(path: Path, _changed: int) -> Settings:
 
 @contextmanager
 def task_services() -> Iterator[Services]:
-    """Services for the time of a task; wrong settings or connections end the task without a retry."""
+    """Services for the time of a task; what a person must correct first ends the task without a retry."""
     # Here, and not above: it knows every implementation, and a DAG that is parsed needs none of them.
     from bagfill.wiring import open_services
 
-    try:
-        with open_services(current_settings(), AirflowCredentials(task_connection)) as services:
-            yield services
-    except (SettingsError, CredentialsError) as error:
-        raise misconfigured(error) from error
+    with ExitStack() as opened:
+        try:
+            credentials = AirflowCredentials(task_connection)
+            services = opened.enter_context(open_services(current_settings(), credentials))
+        except (SettingsError, CredentialsError, DatabaseError, StoreError) as error:
+            if getattr(error, "retryable", False):
+                raise
+            raise misconfigured(error) from error
+        yield services
 
 
 def reading_connections(settings: Settings) -> set[str]:

@@ -17,3 +17,8 @@ def airflow_database(pytestconfig: pytest.Config) -> Path:
     assert pytestconfig.cache is not None
     migrate(Path(pytestconfig.cache.mkdir("bagfill-airflow")))
     return airflow_home()
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BAGFILL_CONFIG", raising=False)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from bagfill_airflow.operators.start_backfill import StartBackfillOperator
+
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
 
@@ -87,7 +89,8 @@ def test_the_form_offers_the_configured_locations(dags: dict[str, Any]) -> None:
 def test_the_sweep_starts_each_run_once(dags: dict[str, Any]) -> None:
     dag = dags["sweep_unbackfilled_bags"]
     assert dag.task_ids == ["find", "start"]
-    started = dag.get_task("start").partial_kwargs
-    assert started["trigger_dag_id"] == "backfill_bag"
-    assert started["skip_when_already_exists"] is True
-    assert started["logical_date"] is None
+    assert dag.get_task("start").operator_class is StartBackfillOperator
+    started = StartBackfillOperator(task_id="start", trigger_run_id="bag__x", conf={})
+    assert started.trigger_dag_id == "backfill_bag"
+    assert started.skip_when_already_exists is True
+    assert started.logical_date is None
