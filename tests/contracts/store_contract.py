@@ -121,6 +121,12 @@ class StoreContract:
             assert raised.value.failure is StoreFailure.MISSING
             assert not raised.value.retryable
 
+    def test_what_somebody_removed_is_absent(self, store: ObjectStore, folder: str, home: Home) -> None:
+        store.create(f"{folder}a", b"x")
+        home.remove(f"{folder}a")
+        assert store.stat(f"{folder}a") is None
+        assert list(store.list(folder)) == []
+
     def test_an_empty_object_is_an_object(self, store: ObjectStore, folder: str) -> None:
         assert isinstance(store.create(f"{folder}empty", b""), Created)
         info = store.stat(f"{folder}empty")

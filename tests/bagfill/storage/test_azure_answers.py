@@ -1,0 +1,44 @@
+"""What Azurite does not give: a rehydrate that takes time, and how uncommitted blocks are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from bagfill.storage.azure_blocks import block_id, recognised
+from bagfill.storage.azure_state import archive_state
+from bagfill.storage.store import ArchiveState, StagedBlock
+
+A = hashlib.md5(b"a", usedforsecurity=False).digest()
+B = hashlib.md5(b"b", usedforsecurity=False).digest()
+
+
+@pytest.mark.parametrize(
+    ("tier", "status", "expected"),
+    [
+        ("Hot", "", ArchiveState.READABLE),
+        ("Cool", "", ArchiveState.READABLE),
+        ("Cold", "", ArchiveState.READABLE),
+        ("", "", ArchiveState.READABLE),
+        ("Archive", "", ArchiveState.ARCHIVED),
+        ("Archive", "rehydrate-pending-to-hot", ArchiveState.THAWING),
+        ("Archive", "rehydrate-pending-to-cool", ArchiveState.THAWING),
+    ],
+)
+def test_a_pending_rehydrate_is_thawing(tier: str, status: str, expected: ArchiveState) -> None:
+    assert archive_state(tier, status) is expected
+
+
+def test_block_ids_have_one_length_and_fit() -> None:
+    assert {len(block_id(index, A)) for index in (0, 9, 49_999)} == {39}
+
+
+def test_our_blocks_are_recognised_and_others_left_out() -> None:
+    blocks = [(block_id(1, B), 7), ("00001", 5), (block_id(0, A), 8), (block_id(0, A) + "x", 9)]
+    assert recognised(blocks) == {0: StagedBlock(0, 8, A), 1: StagedBlock(1, 7, B)}
+
+
+def test_a_block_with_two_contents_has_no_known_md5() -> None:
+    assert recognised([(block_id(0, A), 8), (block_id(0, B), 8)]) == {0: StagedBlock(0, 8, None)}
+    assert recognised([(block_id(0, A), 8), (block_id(0, A), 8)]) == {0: StagedBlock(0, 8, A)}

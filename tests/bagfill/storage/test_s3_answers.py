@@ -1,0 +1,185 @@
+"""What no server here gives: restore status in listings, Intelligent-Tiering, KMS, refused capacity. Stubbed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from bagfill.storage.credentials import S3Access
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.s3 import S3Store
+from bagfill.storage.store import AlreadyExists, ArchiveState, Capability, StagedBlock, ThawAnswer, ThawTier
+
+EXPIRY = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+MD5 = hashlib.md5(b"block", usedforsecurity=False)
+
+
+@pytest.fixture(scope="module")
+def store() -> S3Store:
+    return S3Store("bucket", S3Access(region="eu-west-1", access_key_id="k", secret_access_key="s"), location="aws")
+
+
+@pytest.fixture
+def answers(store: S3Store) -> Iterator[Stubber]:
+    with Stubber(store._client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def _listed(key: str, storage_class: str, **more: Any) -> dict[str, Any]:
+    return {"Key": key, "Size": 1, "ETag": '"e"', "StorageClass": storage_class, "LastModified": EXPIRY, **more}
+
+
+def _head(storage_class: str, **more: Any) -> dict[str, Any]:
+    return {"ContentLength": 1, "ETag": '"e"', "StorageClass": storage_class, **more}
+
+
+def test_aws_tells_restores_in_listings(store: S3Store, answers: Stubber) -> None:
+    assert Capability.ARCHIVE_STATE_IN_LISTING in store.capabilities
+    contents = [
+        _listed("f/a", "GLACIER"),
+        _listed("f/b", "GLACIER", RestoreStatus={"IsRestoreInProgress": True}),
+        _listed("f/c", "GLACIER", RestoreStatus={"IsRestoreInProgress": False, "RestoreExpiryDate": EXPIRY}),
+        _listed("f/d", "DEEP_ARCHIVE", RestoreStatus={"IsRestoreInProgress": False}),
+        _listed("f/e", "STANDARD_IA"),
+        _listed("f/f", "INTELLIGENT_TIERING"),
+    ]
+    expected = {"Bucket": "bucket", "Prefix": "f/", "OptionalObjectAttributes": ["RestoreStatus"]}
+    answers.add_response("list_objects_v2", {"IsTruncated": False, "Contents": contents}, expected)
+    # No listing tells the tier of Intelligent-Tiering, so each such object is asked for.
+    answers.add_response("head_object", _head("INTELLIGENT_TIERING", ArchiveStatus="ARCHIVE_ACCESS"))
+    listed = list(store.list("f/"))
+    assert [info.archive.name for info in listed] == [
+        "ARCHIVED",
+        "THAWING",
+        "THAWED",
+        "ARCHIVED",
+        "READABLE",
+        "ARCHIVED",
+    ]
+    assert listed[2].readable_until == EXPIRY
+
+
+def test_a_truncated_page_without_a_next_one_is_an_error(store: S3Store, answers: Stubber) -> None:
+    answers.add_response("list_objects_v2", {"IsTruncated": True, "Contents": [_listed("f/a", "STANDARD")]})
+    with pytest.raises(StoreError) as raised:
+        list(store.list("f/"))
+    assert raised.value.retryable
+
+
+def test_intelligent_tiering_is_restored_without_days(store: S3Store, answers: Stubber) -> None:
+    answers.add_client_error("restore_object", "MalformedXML", http_status_code=400)
+    answers.add_response("head_object", _head("INTELLIGENT_TIERING", ArchiveStatus="ARCHIVE_ACCESS"))
+    request = {"GlacierJobParameters": {"Tier": "Bulk"}}
+    answers.add_response(
+        "restore_object",
+        {"ResponseMetadata": {"HTTPStatusCode": 202}},
+        {"Bucket": "bucket", "Key": "a", "RestoreRequest": request},
+    )
+    assert store.request_thaw("a", tier=ThawTier.BULK, days=3) is ThawAnswer.REQUESTED
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "failure"),
+    [
+        ("GlacierExpeditedRetrievalNotAvailable", 503, StoreFailure.THROTTLED),
+        ("SlowDown", 503, StoreFailure.THROTTLED),
+        ("InternalError", 500, StoreFailure.UNAVAILABLE),
+    ],
+)
+def test_a_restore_refused_for_now_can_be_asked_again(
+    store: S3Store, answers: Stubber, code: str, status: int, failure: StoreFailure
+) -> None:
+    answers.add_client_error("restore_object", code, http_status_code=status)
+    with pytest.raises(StoreError) as raised:
+        store.request_thaw("a", tier=ThawTier.EXPEDITED, days=1)
+    assert raised.value.failure is failure
+    assert raised.value.retryable
+    assert code in raised.value.detail
+
+
+def test_a_restore_under_way_is_no_error(store: S3Store, answers: Stubber) -> None:
+    answers.add_client_error("restore_object", "RestoreAlreadyInProgress", http_status_code=409)
+    assert store.request_thaw("a", tier=ThawTier.BULK, days=1) is ThawAnswer.ALREADY_IN_PROGRESS
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "ObjectAlreadyInActiveTierError"])
+def test_a_restore_of_what_can_be_read_is_told_by_its_state(store: S3Store, answers: Stubber, code: str) -> None:
+    answers.add_client_error("restore_object", code, http_status_code=403)
+    answers.add_response("head_object", _head("STANDARD"))
+    assert store.request_thaw("a", tier=ThawTier.BULK, days=1) is ThawAnswer.NOT_ARCHIVED
+
+
+def test_a_restore_that_is_not_permitted_is_denied(store: S3Store, answers: Stubber) -> None:
+    answers.add_client_error("restore_object", "AccessDenied", http_status_code=403)
+    answers.add_response("head_object", _head("GLACIER"))
+    with pytest.raises(StoreError) as raised:
+        store.request_thaw("a", tier=ThawTier.BULK, days=1)
+    assert raised.value.failure is StoreFailure.DENIED
+
+
+def test_a_tier_the_class_does_not_have_is_unsupported(store: S3Store, answers: Stubber) -> None:
+    answers.add_client_error("restore_object", "InvalidArgument", http_status_code=400)
+    answers.add_response("head_object", _head("DEEP_ARCHIVE"))
+    with pytest.raises(StoreError) as raised:
+        store.request_thaw("a", tier=ThawTier.EXPEDITED, days=1)
+    assert raised.value.failure is StoreFailure.UNSUPPORTED
+
+
+def test_part_etags_are_no_md5_with_kms_whoever_goes_on(store: S3Store, answers: Stubber) -> None:
+    answers.add_response("create_multipart_upload", {"UploadId": "u", "ServerSideEncryption": "aws:kms"})
+    token = store.stage("a").token
+    part = {"PartNumber": 1, "Size": 5, "ETag": '"0123456789abcdef0123456789abcdef"'}
+    answers.add_response("list_parts", {"Parts": [part]})
+    continued = store.stage("a", token=token)
+    assert dict(continued.staged()) == {0: StagedBlock(index=0, size=5, md5=None)}
+    answers.add_response("list_parts", {"Parts": [part]})
+    answers.add_response("complete_multipart_upload", {"ETag": '"x-1"', "ResponseMetadata": {"RequestId": "r"}})
+    assert continued.commit([StagedBlock(index=0, size=5, md5=MD5.digest())]) != AlreadyExists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_conflicting_commit_is_told_by_what_is_there(store: S3Store, answers: Stubber, there: bool) -> None:
+    answers.add_response("list_parts", {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": f'"{MD5.hexdigest()}"'}]})
+    answers.add_client_error("complete_multipart_upload", "ConditionalRequestConflict", http_status_code=409)
+    if there:
+        answers.add_response("head_object", _head("STANDARD"))
+    else:
+        answers.add_client_error("head_object", "404", http_status_code=404)
+    write = store.stage("a", token="md5:u")
+    blocks = [StagedBlock(index=0, size=5, md5=MD5.digest())]
+    if there:
+        assert write.commit(blocks) == AlreadyExists()
+    else:
+        store._bucket_seen = True
+        with pytest.raises(StoreError) as raised:
+            write.commit(blocks)
+        assert raised.value.failure is StoreFailure.CONFLICT
+
+
+def test_parts_are_listed_page_after_page(store: S3Store, answers: Stubber) -> None:
+    etag = f'"{MD5.hexdigest()}"'
+    first = {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": etag}], "IsTruncated": True, "NextPartNumberMarker": 1}
+    answers.add_response("list_parts", first, {"Bucket": "bucket", "Key": "a", "UploadId": "u", "PartNumberMarker": 0})
+    second = {"Parts": [{"PartNumber": 2, "Size": 5, "ETag": etag}], "IsTruncated": False}
+    answers.add_response("list_parts", second, {"Bucket": ANY, "Key": ANY, "UploadId": ANY, "PartNumberMarker": 1})
+    assert list(store.stage("a", token="md5:u").staged()) == [0, 1]
+
+
+def test_more_parts_than_s3_takes_are_refused(store: S3Store) -> None:
+    with pytest.raises(StoreError) as raised:
+        store.stage("a", token="md5:u").stage(10_000, b"x", MD5.digest())
+    assert raised.value.failure is StoreFailure.UNSUPPORTED
+
+
+def test_a_thawed_object_is_readable_until_its_expiry(store: S3Store, answers: Stubber) -> None:
+    header = f'ongoing-request="false", expiry-date="{EXPIRY:%a, %d %b %Y %H:%M:%S} GMT"'
+    answers.add_response("head_object", _head("GLACIER", Restore=header))
+    info = store.stat("a")
+    assert info is not None
+    assert (info.archive, info.readable_until) == (ArchiveState.THAWED, EXPIRY)
