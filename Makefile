@@ -66,4 +66,4 @@ $(STAMPS)/python: $(STATE)/tools/ready pyproject.toml requirements-dev.txt
 	@PYTHON="$(PYTHON)" tools/setup python
 
 $(STAMPS)/azurite: tools/azurite/package.json tools/azurite/package-lock.json | $(STAMPS)/python
-	@tools/setup azurite
+	@PYTHON="$(PYTHON)" tools/setup azurite
