@@ -21,7 +21,7 @@ from bagfill.demo.programs import StartFailed
 from bagfill.demo.run import DemoFailed, DemoResult, run_demo
 from bagfill.demo.server import NotInstalled, project_folder
 from bagfill.demo.stack import DagsNotLoaded
-from bagfill.demo.waiting import BagRun, SweepStuck
+from bagfill.demo.waiting import THAWING, BagRun, SweepStuck
 
 _EXPECTED = (AlreadyRunning, ApiRefused, DagsNotLoaded, DemoFailed, NotInstalled, RunDidNotEnd, StartFailed, SweepStuck)
 _QUIET_SECONDS = 5.0
@@ -94,7 +94,7 @@ class _Watching:
     def step(self, text: str) -> None:
         """See :class:`bagfill.demo.run.Watcher`."""
         self.close()
-        self._console.print(f"[dim]{time.monotonic() - self._begun:5.0f} s[/]  {text}")
+        self._console.print(f"[dim]{time.monotonic() - self._begun:5.0f} s[/]  {text}", soft_wrap=True)
 
     def written(self, done: int, total: int) -> None:
         """See :class:`bagfill.demo.run.Watcher`."""
@@ -105,7 +105,7 @@ class _Watching:
     def runs(self, runs: Sequence[BagRun], expected: int) -> None:
         """See :class:`bagfill.demo.run.Watcher`."""
         ended = sum(run.ended for run in runs)
-        thawing = sum(run.doing in {"thawing", "asking for thaws"} for run in runs)
+        thawing = sum(run.doing == THAWING for run in runs)
         line = f"{ended} of {expected} bags done" + (f", {thawing} waiting for a thaw" if thawing else "")
         table = Table(box=None, pad_edge=False, show_header=False)
         for run in runs:

@@ -87,19 +87,13 @@ def _contents(maker: BagMaker, large_file_bytes: int) -> tuple[SampleBag, ...]:
     decomposed = unicodedata.normalize("NFD", "Épreuve corrigée.txt")
     return (
         maker.make(
-            "digitised/b20000010",
-            1,
-            "an empty file, deep folders",
-            {"empty.txt": text(""), "a/b/c/d/e/deep.txt": text("deep\n")},
-        ),
-        maker.make(
             "digitised/b20000022",
             1,
             f"a file of {large_file_bytes / 1_000_000:.0f} MB",
             {"film.mxf": noise(large_file_bytes, 5), "film.xml": text("<film/>\n")},
         ),
         maker.make(
-            "born-digital/unicode",
+            "born-digital/names",
             1,
             "Unicode, per cent and plus in names",
             {
@@ -111,16 +105,22 @@ def _contents(maker: BagMaker, large_file_bytes: int) -> tuple[SampleBag, ...]:
             },
         ),
         maker.make(
-            "born-digital/crlf",
+            "born-digital/names",
+            2,
+            "an empty file, deep folders",
+            {"empty.txt": text(""), "a/b/c/d/e/deep.txt": text("deep\n")},
+        ),
+        maker.make(
+            "born-digital/old-tools",
             1,
             "tag files with CRLF",
             {"a.txt": text("a\r\n"), "b.txt": text("b\r\n")},
             line_end="\r\n",
         ),
-        maker.make("born-digital/upper-case", 1, "digests in upper case", {"a.bin": noise(5_000, 6)}, upper_case=True),
+        maker.make("born-digital/old-tools", 2, "digests in upper case", {"a.bin": noise(5_000, 6)}, upper_case=True),
         maker.make(
-            "digitised/b20000034",
-            1,
+            "born-digital/old-tools",
+            3,
             "SHA-256, SHA-512 and MD5",
             {"page.jp2": noise(200_000, 7)},
             algorithms=(Algorithm.MD5, Algorithm.SHA256, Algorithm.SHA512),

@@ -105,7 +105,7 @@ def set_scene(stack: EmbeddedStack) -> Scene:
         stack.work_dir,
         {
             "BAGFILL_CONFIG": str(stack.work_dir / "bagfill.toml"),
-            "BAGFILL_DATABASE": stack.postgresql.create_database("bagfill"),
+            "BAGFILL_DATABASE": stack.postgresql.create_database("registry"),
             "AIRFLOW_CONN_BAGFILL_PRIMARY_READ": aws,
             "AIRFLOW_CONN_BAGFILL_AZURE_READ": azure,
             "AIRFLOW_CONN_BAGFILL_AZURE_WRITE": azure,

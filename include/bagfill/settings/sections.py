@@ -123,8 +123,6 @@ class LocationSection(_PlaceSection):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_place(self.provider)
-        if self.writable and self.provider is not Provider.LOCAL and self.write_connection is None:
-            raise PydanticCustomError("keys", "{text}", {"text": "writable needs a write_connection"})
         return self
 
     def location(self, folder: Path) -> Location:
@@ -150,8 +148,6 @@ class AreaSection(_PlaceSection):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_place(self.provider)
-        if self.provider is not Provider.LOCAL and self.connection is None:
-            raise PydanticCustomError("keys", "{text}", {"text": f"{self.provider.value} needs a connection"})
         return self
 
     def location(self, name: str, folder: Path) -> Location:

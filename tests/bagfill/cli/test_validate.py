@@ -1,0 +1,118 @@
+"""``bagfill validate`` on folders, and on prefixes at real servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bagfill.demo.azurite import Azurite
+from bagfill.demo.ministack import MiniStack
+from bagfill.demo.write import write_bag
+from bagfill.storage.credentials import S3Access
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.storage.location import Location, Provider
+from bagfill.storage.providers import open_store
+
+Samples = Any
+
+
+def _bag(collection: Samples, name: str) -> Any:
+    return next(sample for sample in collection if str(sample.id) == name)
+
+
+@pytest.fixture
+def folder(place: Any, collection: Samples, fill: Any) -> Path:
+    fill(collection)
+    return Path(place.source.bucket)
+
+
+@pytest.mark.parametrize(
+    "name", ["digitised/b12345672/v3", "born-digital/names/v1", "born-digital/old-tools/v2", "digitised/b20000022/v1"]
+)
+def test_sound_bags_are_valid(bagfill: Any, folder: Path, collection: Samples, name: str) -> None:
+    answer = bagfill("validate", folder / name, "--json")
+    assert (answer.code, answer.json["findings"]) == (0, [])
+    sample = _bag(collection, name)
+    assert answer.json["files"] >= len(sample.objects)
+    assert answer.json["bytes"] >= sample.size
+
+
+def test_fetched_files_are_read_in_the_folders_of_other_versions(bagfill: Any, folder: Path) -> None:
+    bag = folder / "digitised/b12345672"
+    assert bagfill("validate", bag / "v3").code == 0
+    page = bag / "v1/data/images/0002.jp2"
+    page.write_bytes(b"x" + page.read_bytes()[1:])
+    changed = bagfill("validate", bag / "v3", "--json")
+    assert changed.code == 1
+    assert {finding["path"] for finding in changed.json["findings"]} == {"data/images/0003.jp2"}
+    page.unlink()
+    assert bagfill("validate", bag / "v3").code == 1
+
+
+def test_fetched_files_out_of_reach_are_said_to_be(bagfill: Any, folder: Path) -> None:
+    alone = folder / "alone"
+    (folder / "digitised/b12345672/v3").rename(alone)
+    answer = bagfill("validate", alone, "--json")
+    assert len(answer.json["fetched_files_not_looked_for"]) == 3
+    assert "not looked for" in bagfill("validate", alone).out
+
+
+def test_corrupt_payload_is_found_and_named(bagfill: Any, folder: Path) -> None:
+    answer = bagfill("validate", folder / "born-digital/bit-rot/v1", "--json")
+    assert answer.code == 1
+    assert {finding["path"] for finding in answer.json["findings"]} == {"data/rotten.bin"}
+    assert all(finding["code"] and finding["severity"] == "error" for finding in answer.json["findings"])
+    assert "not valid" in bagfill("validate", folder / "born-digital/bit-rot/v1").out
+
+
+def test_profiles_differ(bagfill: Any, folder: Path) -> None:
+    dotted = folder / "born-digital/SATSY/1821/4/v1"
+    assert bagfill("validate", dotted).code == 1
+    assert bagfill("validate", dotted, "--profile", "bagit").code == 0
+
+
+def test_nothing_there_is_no_verdict(bagfill: Any, place: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert bagfill("validate", tmp_path / "empty").code == 2
+
+
+def test_validating_leaves_no_trace(bagfill: Any, folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    bagfill("validate", folder / "born-digital/names/v1")
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.servers
+def test_bags_at_s3_and_azure(
+    bagfill: Any, collection: Samples, ministack: MiniStack, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ministack.create_bucket("validate-cli")
+    azurite.create_container("validate-cli")
+    s3 = {
+        "conn_type": "aws",
+        "login": ministack.access_key,
+        "password": ministack.secret_key,
+        "extra": {"endpoint_url": ministack.endpoint, "region_name": ministack.region},
+    }
+    azure = {"conn_type": "wasb", "extra": {"connection_string": azurite.connection_string}}
+    environ = {"AIRFLOW_CONN_VALIDATE_S3": json.dumps(s3), "AIRFLOW_CONN_VALIDATE_AZ": json.dumps(azure)}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(EnvironmentCredentials(environ).s3("validate_s3"), S3Access)
+    for provider, connection, scheme in (
+        (Provider.AMAZON_S3, "validate_s3", "s3"),
+        (Provider.AZURE_BLOB_STORAGE, "validate_az", "az"),
+    ):
+        location = Location("x", provider, "validate-cli", write_connection=connection, writable=True)
+        store = open_store(location, EnvironmentCredentials(environ), writing=True)
+        for name in ("born-digital/names/v1", "born-digital/bit-rot/v1"):
+            write_bag(store, location, _bag(collection, name))
+        store.close()
+        sound = bagfill("validate", f"{scheme}://validate-cli/born-digital/names/v1", "--connection", connection)
+        assert sound.code == 0, sound.out
+        corrupt = bagfill("validate", f"{scheme}://validate-cli/born-digital/bit-rot/v1/", "--connection", connection)
+        assert corrupt.code == 1
+        assert bagfill("validate", f"{scheme}://validate-cli/none/v1", "--connection", connection).code == 2

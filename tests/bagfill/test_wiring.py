@@ -1,0 +1,97 @@
+"""Services from settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bagfill.database.engine import open_database
+from bagfill.database.errors import DatabaseError
+from bagfill.database.revision import NEWEST, VERSION_TABLE, current_revision
+from bagfill.settings import Settings, parse_settings
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.storage.errors import StoreError
+from bagfill.storage.location import Location, Provider
+from bagfill.wiring import OpenedStores, open_services
+
+NOBODY = EnvironmentCredentials({})
+
+
+def settings(folder: Path, **registry: Any) -> Settings:
+    document = {
+        "registry": {"database": "sqlite:///registry.sqlite", **registry},
+        **{key: {"path": f"state/{key}"} for key in ("work_area", "receipts", "manifests")},
+        "locations": [
+            {"name": "shelf", "provider": "local", "path": "shelf", "writable": True},
+            {"name": "archive", "provider": "local", "path": "archive"},
+            {"name": "cloud", "provider": "azure-blob-storage", "container": "none", "read_connection": "none"},
+        ],
+        "policies": [{"locations": ["shelf"]}],
+    }
+    return parse_settings(document, folder / "bagfill.toml", {})
+
+
+def test_services_work_on_an_empty_folder(tmp_path: Path) -> None:
+    with open_services(settings(tmp_path), NOBODY) as services:
+        assert list(services.registry.bag_versions()) == []
+        assert services.ingests.recent() == ()
+        assert services.work.write_json("a/b.json", {"x": 1})
+        assert services.receipts.write_json("c.json", {})
+        assert services.policies[0].locations == ("shelf",)
+    assert (tmp_path / "state/work_area/a/b.json").is_file()
+    assert (tmp_path / "state/receipts/c.json").is_file()
+
+
+def test_opened_again_everything_is_there(tmp_path: Path) -> None:
+    for expected in (True, False):
+        with open_services(settings(tmp_path), NOBODY) as services:
+            assert services.work.write_json("x.json", {}) is expected
+
+
+def test_a_location_is_opened_only_when_asked_for(tmp_path: Path) -> None:
+    unreachable = pytest.raises(StoreError, match="AIRFLOW_CONN_NONE")
+    with open_services(settings(tmp_path), NOBODY) as services, unreachable:
+        services.stores.reading(services.locations["cloud"])
+
+
+def test_stores_are_kept_and_shared(tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    location = Location("shelf", Provider.LOCAL, str(tmp_path / "shelf"), writable=True)
+    with OpenedStores(NOBODY) as stores:
+        assert stores.reading(location) is stores.reading(location)
+        assert stores.reading(location) is not stores.writing(location)
+
+
+def test_what_is_read_only_is_not_opened_for_writing(tmp_path: Path) -> None:
+    with open_services(settings(tmp_path), NOBODY) as services, pytest.raises(ValueError, match="reading only"):
+        services.stores.writing(services.locations["archive"])
+
+
+def test_a_database_is_left_alone_when_the_settings_say_so(tmp_path: Path) -> None:
+    careful = settings(tmp_path, auto_migrate=False)
+    with pytest.raises(DatabaseError, match="bagfill db upgrade"), open_services(careful, NOBODY):
+        pass
+    with open_services(settings(tmp_path), NOBODY):
+        pass
+    with open_services(careful, NOBODY) as services:
+        assert list(services.registry.bag_versions()) == []
+    engine = open_database(careful.database.get_secret_value())
+    assert current_revision(engine) == NEWEST
+    engine.dispose()
+
+
+def test_a_newer_database_is_told_from_an_older_one(tmp_path: Path) -> None:
+    from sqlalchemy import text
+
+    from bagfill.database.engine import writing
+
+    with open_services(settings(tmp_path), NOBODY):
+        pass
+    engine = open_database(settings(tmp_path).database.get_secret_value())
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(DatabaseError, match="newer Bagfill"), open_services(settings(tmp_path), NOBODY):
+        pass
