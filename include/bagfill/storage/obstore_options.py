@@ -25,7 +25,7 @@ class RequestLimits:
         connections: most connections kept.
     """
 
-    attempts: int = 4
+    attempts: int = 3
     connect_seconds: int = 5
     read_seconds: int = 60
     connections: int = 32
