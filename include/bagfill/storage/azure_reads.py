@@ -1,22 +1,17 @@
-"""Reading from Azure: obstore first, the SDK for the failures that obstore cannot tell."""
+"""Reading from Azure with the SDK, which tells failures apart that obstore cannot tell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import ContainerClient
 
 from bagfill.storage.azure_errors import translated
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.obstore_reads import UNCLEAR, open_range
 from bagfill.storage.resuming import OpenRange, require_readable
 from bagfill.storage.store import ObjectStore
-
-if TYPE_CHECKING:
-    from obstore.store import AzureStore as ObstoreAzure
 
 
 class AzureReads:
@@ -24,23 +19,15 @@ class AzureReads:
 
     Args:
         client: the SDK's.
-        fast: obstore's.
         store: the same container's store, asked for an object's state.
     """
 
-    def __init__(self, client: ContainerClient, fast: ObstoreAzure, store: ObjectStore) -> None:
+    def __init__(self, client: ContainerClient, store: ObjectStore) -> None:
         self._client = client
-        self._fast = fast
         self._store = store
 
     def open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         """Open the body of a range of at least one byte. Raises StoreError."""
-        try:
-            return open_range(self._fast, key, start, length, etag, partial(self._error, key))
-        except UNCLEAR:
-            return self._open_sdk(key, start, length, etag)
-
-    def _open_sdk(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         condition: dict[str, Any] = {}
         if etag is not None:
             condition = {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}

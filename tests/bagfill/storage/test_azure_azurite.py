@@ -66,8 +66,8 @@ class TestAzurite(StoreContract):
         assert isinstance(store, AzureStore)
         for number in range(7):
             store.create(f"{folder}{number}/x", b"")
-        whole = store._client.list_blobs
-        monkeypatch.setattr(store._client, "list_blobs", lambda **options: whole(results_per_page=3, **options))
+        whole = store._sdk.client.list_blobs
+        monkeypatch.setattr(store._sdk.client, "list_blobs", lambda **options: whole(results_per_page=3, **options))
         assert [info.key for info in store.list(folder)] == [f"{folder}{number}/x" for number in range(7)]
 
     @pytest.mark.parametrize("by", ["key", "signature"])
@@ -90,8 +90,7 @@ class TestAzurite(StoreContract):
             access = AzureAccess(azurite.endpoint, sas_token=sas)
         store = AzureStore(CONTAINER, access, location="fast")
         # Without the SDK's second opinion, which would hide that obstore fails.
-        monkeypatch.delattr(store._reads.__class__, "_open_sdk")
-        monkeypatch.delattr(AzureStore, "_create_sdk")
+        monkeypatch.delattr(AzureStore, "_sdk")
         assert isinstance(store.create(f"{folder}a +%2F é.txt", b"fast"), Created)
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"
         assert read(store, f"{folder}a +%2F é.txt", start=1, length=2) == b"as"

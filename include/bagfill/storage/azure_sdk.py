@@ -1,0 +1,115 @@
+"""Azure Blob Storage through its SDK: all but the plain reads and small writes that obstore does with less work.
+
+Loaded when first needed: that costs half a second of processor time, and most tasks only read and create.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobClient, BlobPrefix, ContainerClient, RehydratePriority
+
+from bagfill.storage.azure_blocks import AzureStagedWrite
+from bagfill.storage.azure_errors import code_and_status, store_error, translated
+from bagfill.storage.azure_reads import AzureReads
+from bagfill.storage.azure_state import object_info
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.keys import in_key_order
+from bagfill.storage.resuming import OpenRange
+from bagfill.storage.store import AlreadyExists, ArchiveState, Created, ObjectInfo, ObjectStore, ThawAnswer, ThawTier
+
+
+class AzureSdk:
+    """The SDK's part of an :class:`AzureStore`; names were checked by it.
+
+    Args:
+        client: of the container.
+        store: the store this is a part of.
+        thaw_to: tier that a thawed blob gets.
+    """
+
+    def __init__(self, client: ContainerClient, store: ObjectStore, thaw_to: str) -> None:
+        self.client = client
+        self._store = store
+        self._thaw_to = thaw_to
+        self._reads = AzureReads(client, store)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """See :meth:`ObjectStore.stat`. ``None`` only for Azure's own BlobNotFound."""
+        try:
+            return object_info(key, self._blob(key).get_blob_properties())
+        except AzureError as error:
+            code, status = code_and_status(error)
+            if status == 404 and code == "BlobNotFound":
+                return None
+            raise self._translate(error, key, "stat") from None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See :meth:`ObjectStore.list`."""
+        with translated(location=self._store.location, key=prefix, operation="list"):
+            for blob in self.client.list_blobs(name_starts_with=prefix or None):
+                yield object_info(blob.name, blob)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """See :meth:`ObjectStore.list_folders`."""
+        with translated(location=self._store.location, key=prefix, operation="list folders"):
+            folders = {
+                str(item.name)[len(prefix) :].removesuffix("/")
+                for item in self.client.walk_blobs(name_starts_with=prefix or None, delimiter="/")
+                if isinstance(item, BlobPrefix)
+            }
+        return iter(in_key_order(list(folders)))
+
+    def open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
+        """Open the body of a range of at least one byte; tells failures apart. Raises StoreError."""
+        return self._reads.open(key, start, length, etag)
+
+    def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
+        """See :meth:`ObjectStore.create`."""
+        try:
+            answer = self._blob(key).upload_blob(bytes(data), length=len(data), overwrite=False, validate_content=True)
+        except AzureError as error:
+            _code, status = code_and_status(error)
+            if status in {409, 412} and self.stat(key) is not None:
+                return AlreadyExists()
+            raise self._translate(error, key, "create") from None
+        return Created(etag=str(answer["etag"]).strip('"'), version_id=answer.get("version_id"))
+
+    def stage(self, key: str) -> AzureStagedWrite:
+        """See :meth:`ObjectStore.stage`. Nothing is sent: blocks belong to the name of the blob."""
+        return AzureStagedWrite(self._blob(key), key, self._store)
+
+    def request_thaw(self, key: str, *, tier: ThawTier) -> ThawAnswer:
+        """See :meth:`ObjectStore.request_thaw`. The blob moves to another tier for good; Bulk is asked as Standard."""
+        info = self.stat(key)
+        if info is None:
+            raise self._error(StoreFailure.MISSING, key, "request thaw", "no such object")
+        match info.archive:
+            case ArchiveState.READABLE | ArchiveState.THAWED:
+                return ThawAnswer.NOT_ARCHIVED
+            case ArchiveState.THAWING:
+                return ThawAnswer.ALREADY_IN_PROGRESS
+            case ArchiveState.ARCHIVED:
+                pass
+        priority = RehydratePriority.HIGH if tier is ThawTier.EXPEDITED else RehydratePriority.STANDARD
+        try:
+            self._blob(key).set_standard_blob_tier(self._thaw_to, rehydrate_priority=priority)
+        except AzureError as error:
+            if code_and_status(error)[0] == "BlobBeingRehydrated":
+                return ThawAnswer.ALREADY_IN_PROGRESS
+            raise self._translate(error, key, "request thaw") from None
+        return ThawAnswer.REQUESTED
+
+    def close(self) -> None:
+        """Close the SDK's connections."""
+        self.client.close()
+
+    def _blob(self, key: str) -> BlobClient:
+        return self.client.get_blob_client(key)
+
+    def _translate(self, error: AzureError, key: str, operation: str) -> StoreError:
+        return store_error(error, location=self._store.location, key=key, operation=operation)
+
+    def _error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
+        return StoreError(failure, location=self._store.location, key=key, operation=operation, detail=detail)
