@@ -170,9 +170,7 @@ class _Stores:
             "primary": MemoryStore(
                 world.source, location="primary", name_rules=MEMORY_NAMES, capabilities=frozenset(capabilities)
             ),
-            "azure": MemoryStore(
-                world.destination, location="azure", name_rules=AZURE_NAMES, capabilities=frozenset()
-            ),
+            "azure": MemoryStore(world.destination, location="azure", name_rules=AZURE_NAMES, capabilities=frozenset()),
         }
         for name, decide in (("primary", source), ("azure", destination)):
             if decide is not None:
