@@ -1,4 +1,4 @@
-"""A small world in memory for tests of the steps: a source, a destination, a registry, a tracker, and a clock to turn."""
+"""A small world in memory for tests of steps: a source, a destination, a registry, a tracker, a clock to turn."""
 
 from __future__ import annotations
 

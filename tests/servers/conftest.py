@@ -1,4 +1,4 @@
-"""A settings file over real servers: two S3 providers, Azure, two folders; one fresh bucket and container for each test."""
+"""A settings file over real servers: two S3 providers, Azure and two folders, fresh for each test."""
 
 from __future__ import annotations
 
