@@ -1,6 +1,6 @@
 """Names and shapes of what one ingest leaves in the work area.
 
-``{ingest}/plan.json`` is written last and names the plan's folder; everything below that folder belongs to that very
+``{ingest}/plan.jsonl`` is written last and names the plan's folder; everything below that folder belongs to that very
 plan, so that an attempt which was killed half-way leaves files that nobody ever reads.
 """
 
@@ -22,6 +22,7 @@ from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import CopyItem, PlannedFile, Shards
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.records import RecordStore
+from bagfill.steps.sealed_records import RecordDamaged, SealedRecords
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Plan:
     algorithms: tuple[Algorithm, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As the record ``plan.json``."""
+        """As the record ``plan.jsonl``."""
         return {
             "format": PLAN_FORMAT,
             "folder": self.folder,
@@ -113,14 +114,14 @@ class IngestWork:
     """
 
     def __init__(self, work: RecordStore, ref: IngestRef) -> None:
-        self._work = work
+        self._work = SealedRecords(work)
         self._root = f"{ref.ingest_id}/"
 
     # -- the plan
 
     def plan(self) -> Plan | None:
         """The plan, or ``None`` if none was finished."""
-        name = f"{self._root}plan.json"
+        name = f"{self._root}plan.jsonl"
         with _sound(self._work, name):
             values = self._work.read_json(name)
             return None if values is None else Plan.from_json(values)
@@ -133,7 +134,7 @@ class IngestWork:
         """
         plan = self.plan()
         if plan is None:
-            key = self._work.key(f"{self._root}plan.json")
+            key = self._work.key(f"{self._root}plan.jsonl")
             msg = f"no plan at {key} ({self._work.location}): plan_replication must run first"
             raise WorkError(msg)
         return plan
@@ -144,24 +145,24 @@ class IngestWork:
 
     def write_plan(self, plan: Plan, manifest: StorageManifest, shards: Shards) -> Plan:
         """Write shards and manifest, then the head. Returns the plan that counts: another may have been first."""
-        self._work.write_bytes(f"{plan.folder}manifest.json", manifest.raw)
+        self._work.write_bytes(f"{plan.folder}manifest.sealed", manifest.raw)
         for index, items in enumerate(shards.copy):
             self._work.write_lines(_shard(plan, "copy", index), (item.to_json() for item in items))
         for index, files in enumerate(shards.verify):
             self._work.write_lines(_shard(plan, "verify", index), (file.to_json() for file in files))
         archived = [file.to_json() for files in shards.verify for file in files if file.archived]
         self._work.write_lines(f"{plan.folder}archived.jsonl", archived)
-        self._work.write_json(f"{self._root}plan.json", plan.to_json())
+        self._work.write_json(f"{self._root}plan.jsonl", plan.to_json())
         return self.require_plan()
 
     def manifest(self, plan: Plan) -> StorageManifest:
         """The storage manifest as it was when the plan was made."""
-        name = f"{plan.folder}manifest.json"
-        raw = self._work.read_bytes(name)
-        if raw is None:
-            raise self._gone(name)
+        name = f"{plan.folder}manifest.sealed"
         with _sound(self._work, name):
-            return parse_storage_manifest(raw)
+            raw = self._work.read_bytes(name)
+            if raw is not None:
+                return parse_storage_manifest(raw)
+        raise self._gone(name)
 
     def copy_items(self, plan: Plan, index: int) -> list[CopyItem]:
         """The items of one copy shard."""
@@ -186,8 +187,7 @@ class IngestWork:
         """Rows that a finished shard left, or ``None`` if it is not finished. ``kind``: ``copied`` or ``verified``."""
         name = _shard(plan, kind, index)
         with _sound(self._work, name):
-            rows = self._work.read_lines(name)
-            return None if rows is None else list(rows)
+            return self._work.read_lines(name)
 
     def write_results(self, plan: Plan, kind: str, index: int, rows: list[dict[str, Any]]) -> None:
         """Leave the rows of a finished shard; what an earlier attempt left stays."""
@@ -204,7 +204,7 @@ class IngestWork:
     def note_failure(self, note: FailureNote) -> None:
         """Leave why a step failed."""
         self._work.write_json(
-            f"{self._root}failures/{note.at:%Y%m%dT%H%M%S.%f}-{uuid4()}.json",
+            f"{self._root}failures/{note.at:%Y%m%dT%H%M%S.%f}-{uuid4()}.jsonl",
             {"step": note.step, "reason": note.reason.code, "message": note.message, "at": note.at.isoformat()},
         )
 
@@ -246,7 +246,7 @@ class IngestWork:
 class WorkStagingLedger:
     """Staged writes by key and generation, one small record each; the first to write a generation decides it."""
 
-    def __init__(self, work: RecordStore, folder: str) -> None:
+    def __init__(self, work: SealedRecords, folder: str) -> None:
         self._work = work
         self._folder = folder
 
@@ -275,16 +275,18 @@ class WorkStagingLedger:
             return None if values is None else str(values["token"])
 
     def _name(self, key: str, generation: int) -> str:
-        return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-{generation}.json"
+        return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-{generation}.jsonl"
 
 
 @contextmanager
-def _sound(work: RecordStore, name: str) -> Iterator[None]:
-    """A record that does not read as what it should be is damaged, and nothing may be decided from it."""
+def _sound(work: SealedRecords, name: str) -> Iterator[None]:
+    """A record that is not what was written, or not what this release writes."""
     try:
         yield
+    except RecordDamaged as damage:
+        raise WorkError(str(damage)) from damage
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WorkError(f"{work.key(name)} at {work.location} is damaged ({type(error).__name__})") from error
+        raise WorkError(f"{work.key(name)} at {work.location} has another shape ({type(error).__name__})") from error
 
 
 def _shard(plan: Plan, kind: str, index: int) -> str:
