@@ -165,7 +165,8 @@ class _Conclusion:
             path = manifest_file.path_in_version
             if not DigestSet([manifest_file.digest]).matches(DigestSet.from_json(rows[path]["digests"])):
                 problems.append(f"{path}: not {manifest_file.digest}, which the storage manifest has")
-        return self._failed(Reason.DESTINATION_CORRUPT, "what was read back is not the bag", problems)
+        summary = f"what was read back from {self._ref.destination} is not the bag"
+        return self._failed(Reason.DESTINATION_CORRUPT, summary, problems)
 
     def _check_destination(
         self, rows: Mapping[str, Mapping[str, Any]], there: Mapping[str, ObjectInfo]
@@ -188,7 +189,7 @@ class _Conclusion:
             for path in sorted(rows)
             if there[path].etag != rows[path]["etag"]
         ]
-        return self._failed(Reason.DESTINATION_CORRUPT, "the destination changed meanwhile", replaced)
+        return self._failed(Reason.DESTINATION_CORRUPT, f"{self._ref.destination} changed meanwhile", replaced)
 
     def _check_source(self, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
         """The source is still what was planned: a bag that vanished or was replaced is not registered (invariant 9)."""
@@ -203,7 +204,7 @@ class _Conclusion:
             for path, file in sorted(planned.items())
             if path in listed and listed[path].etag != file.etag
         ]
-        return self._failed(Reason.SOURCE_CHANGED, "the source changed meanwhile", problems)
+        return self._failed(Reason.SOURCE_CHANGED, f"{self._ref.source} changed meanwhile", problems)
 
     def _check_tag_files(
         self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]
@@ -221,7 +222,8 @@ class _Conclusion:
             for path in sorted(readable)
             if ours[path] != theirs[path]
         ]
-        return self._failed(Reason.DESTINATION_CORRUPT, "a tag file differs from the source's", problems)
+        summary = f"a tag file at {self._ref.destination} differs from the source's"
+        return self._failed(Reason.DESTINATION_CORRUPT, summary, problems)
 
     def _check_bag(
         self,
@@ -290,10 +292,12 @@ class _Conclusion:
             case Registered() | AlreadyRegistered():
                 return None
             case BagReplaced(differences=changes):
-                return self._failed(Reason.BAG_REPLACED, "the storage manifest changed since the plan", list(changes))
+                summary = f"the storage manifest changed since the copy to {self._ref.destination} was planned"
+                return self._failed(Reason.BAG_REPLACED, summary, list(changes))
             case BagGone():
                 prefix = self._destination.version_prefix(manifest.id)
-                message = f"{manifest.id} was deleted meanwhile; {self._plan.files} objects at {prefix} are orphans."
+                where = f"{self._ref.destination} are orphans: {prefix}"
+                message = f"{manifest.id} was deleted meanwhile; {self._plan.files} objects at {where}."
                 add_events(self._services, self._ref, [f"orphans at {self._ref.destination}: {prefix}"])
                 return StepFailed(Reason.BAG_GONE, message)
             case _:

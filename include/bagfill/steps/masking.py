@@ -14,8 +14,9 @@ _RULES = (
     # Signatures of Azure and AWS, and the passwords of connection strings, as `name=value` or `name: value`.
     (
         re.compile(
-            r"(?i)\b(sig|x-amz-(?:signature|credential|security-token)|AccountKey|SharedAccess(?:Signature|Key)|"
-            r"aws_secret_access_key|SecretAccessKey|password|authorization)(\s*[=:]\s*)[^&;,'\"]+"
+            r"(?i)\b(sig|signature|credential|x-amz-(?:signature|credential|security-token)|AccountKey|"
+            r"SharedAccess(?:Signature|Key)|aws_secret_access_key|SecretAccessKey|password|authorization)"
+            r"(\s*[=:]\s*)[^&;,'\"]+"
         ),
         rf"\1\2{MASK}",
     ),

@@ -101,7 +101,10 @@ class _Planning:
     def make(self) -> Plan | StepFailed:
         stored = self._services.registry.manifest(self._ref.id)
         if stored is None:
-            return StepFailed(Reason.BAG_GONE, f"{self._ref.bag_version} is no longer known to the registry.")
+            message = (
+                f"{self._ref.bag_version} is no longer known to the registry; {self._ref.destination} waits in vain."
+            )
+            return StepFailed(Reason.BAG_GONE, message)
         manifest = stored.manifest
         listed = list_version(self._from, self._source, manifest.id)
         there = list_version(self._to, self._destination, manifest.id)
@@ -191,13 +194,15 @@ class _Planning:
             for path, info in sorted(archived.items())
             if self._ref.thaw_tier not in allowed_tiers(info.storage_class)
         ]
-        refused = self._problems(Reason.THAW_REFUSED, f"thaw tier {self._ref.thaw_tier} is not to be had", problems)
+        summary = f"thaw tier {self._ref.thaw_tier} is not to be had at {self._ref.source}"
+        refused = self._problems(Reason.THAW_REFUSED, summary, problems)
         if refused is not None:
             return refused
         limit = self._services.limits.max_thaw_bytes
         volume = sum(info.size for info in archived.values())
         if limit is not None and volume > limit:
-            message = f"{self._ref.bag_version}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
+            name = f"{self._ref.bag_version} at {self._ref.source}"
+            message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
             return StepFailed(Reason.BUDGET_REACHED, message)
         return None
 
@@ -224,7 +229,8 @@ class _Planning:
                 continue
             problems += [f"{path}: storage manifest and bag differ: {m}" for m in by_manifest[path].mismatches(digests)]
             by_manifest[path] = DigestSet({**digests, **by_manifest[path]}.values())
-        failure = self._problems(Reason.BAG_INVALID, "the bag's manifests contradict the storage manifest", problems)
+        summary = f"the bag's manifests at {self._ref.source} contradict the storage manifest"
+        failure = self._problems(Reason.BAG_INVALID, summary, problems)
         return by_manifest if failure is None else failure
 
     def _problems(self, reason: Reason, summary: str, problems: list[str]) -> StepFailed | None:

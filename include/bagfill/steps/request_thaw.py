@@ -66,7 +66,8 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
             volume = sum(file.size for file in needed)
             if limit is not None and volume > limit:
                 # The plan kept to the limit of its time; what is asked for keeps to the limit of now.
-                message = f"{ref.bag_version}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
+                name = f"{ref.bag_version} at {ref.source}"
+                message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
                 return StepFailed(Reason.BUDGET_REACHED, message)
             prefix = services.locations[ref.source].version_prefix(ref.id)
             asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed])
