@@ -1,26 +1,22 @@
-"""The two clients of one S3 location: boto3 for control and large writes, obstore for reads and small writes."""
+"""boto3's client of one S3 location."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.store import S3Store as ObstoreS3
 
 from bagfill.storage.credentials import S3Access
-from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.obstore_options import RequestLimits, client_options, retry_options
+from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.s3_errors import store_error
+from bagfill.storage.s3_obstore import not_usable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-# obstore asks again when this has passed; keys of an assumed role may end soon, whatever a longer stamp would say.
-_CREDENTIAL_LIFE = timedelta(minutes=5)
 
 
 def boto3_session(access: S3Access) -> boto3.Session:
@@ -58,41 +54,18 @@ def boto3_client(session: boto3.Session, access: S3Access, limits: RequestLimits
     )
 
 
-def obstore_client(
-    session: boto3.Session, client: S3Client, bucket: str, access: S3Access, limits: RequestLimits
-) -> ObstoreS3:
-    """An obstore handle to the same endpoint. Everything is explicit: obstore would fill gaps from the environment."""
-    endpoint = client.meta.endpoint_url.rstrip("/")
-    config: dict[str, Any] = {
-        "endpoint": endpoint,
-        "aws_endpoint_url_s3": endpoint,
-        "region": client.meta.region_name,
-        "virtual_hosted_style_request": False,
-        "skip_signature": False,
-        "conditional_put": "etag",
-        # The server checks the SHA-256 of a small write on arrival; a bucket with object lock demands a checksum.
-        "checksum_algorithm": "SHA256",
-    }
-    return ObstoreS3(
-        bucket,
-        config=config,  # type: ignore[arg-type]
-        credential_provider=Boto3CredentialProvider(session, ttl=_CREDENTIAL_LIFE),
-        client_options=client_options(endpoint, access.ca_bundle, limits),
-        retry_config=retry_options(limits),
-    )
+def open_sdk(access: S3Access, *, location: str, limits: RequestLimits) -> S3Client:
+    """The client of a location. Raises StoreError (MISCONFIGURED) when the credentials cannot be used."""
+    with usable(location):
+        return boto3_client(boto3_session(access), access, limits)
 
 
-def open_clients(access: S3Access, bucket: str, *, location: str, limits: RequestLimits) -> tuple[S3Client, ObstoreS3]:
-    """Both clients of a location. Raises StoreError (MISCONFIGURED) when the credentials cannot be used."""
+@contextmanager
+def usable(location: str) -> Iterator[None]:
+    """Turn what a client says of unusable credentials into a StoreError (MISCONFIGURED)."""
     try:
-        session = boto3_session(access)
-        client = boto3_client(session, access, limits)
-        return client, obstore_client(session, client, bucket, access, limits)
+        yield
     except BotoCoreError as error:
         raise store_error(error, location=location, key="", operation="open") from None
     except (ValueError, OSError) as error:
-        # No credentials at all, a malformed endpoint, an unreadable certificate file.
-        detail = f"no usable credentials or endpoint ({type(error).__name__})"
-        raise StoreError(
-            StoreFailure.MISCONFIGURED, location=location, key="", operation="open", detail=detail
-        ) from None
+        raise not_usable(location, error) from None

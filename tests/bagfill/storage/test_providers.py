@@ -72,8 +72,10 @@ def test_a_memory_location_has_no_bucket_to_open() -> None:
 @pytest.mark.parametrize(
     ("opened", "loaded", "absent"),
     [
-        ("s3.S3Store", "boto3", "azure.storage"),
-        ("azure.AzureStore", "azure.storage.blob", "boto3"),
+        ("s3_sdk.S3Sdk", "botocore", "azure.storage"),
+        ("azure_sdk.AzureSdk", "azure.storage.blob", "botocore"),
+        ("s3.S3Store", "obstore", "botocore"),
+        ("azure.AzureStore", "obstore", "azure.core"),
         ("providers.open_store", "bagfill.storage.credentials", "obstore"),
         ("environment_credentials.EnvironmentCredentials", "json", "boto3"),
         ("local.LocalStore", "os", "obstore"),

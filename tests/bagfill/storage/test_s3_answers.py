@@ -26,7 +26,7 @@ def store() -> S3Store:
 
 @pytest.fixture
 def answers(store: S3Store) -> Iterator[Stubber]:
-    with Stubber(store._client) as stubber:
+    with Stubber(store._sdk.client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
 

@@ -75,8 +75,7 @@ class TestSeaweedFS(StoreContract):
             monkeypatch.setenv(name, value)
         store = S3Store(BUCKET, access, location="fast")
         # Without boto3's second opinion, which would hide that obstore fails.
-        monkeypatch.delattr(store._reads.__class__, "_open_boto3")
-        monkeypatch.delattr(S3Store, "_create_boto3")
+        monkeypatch.delattr(S3Store, "_sdk")
         assert isinstance(store.create(f"{folder}a +%2F é.txt", b"fast"), Created)
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"
         assert read(store, f"{folder}a +%2F é.txt", start=1, length=2) == b"as"
