@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import timezone
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
 
 from bagfill_airflow.operators.start_backfill import StartBackfillOperator
 
@@ -84,6 +87,22 @@ def test_the_form_offers_the_configured_locations(dags: dict[str, Any]) -> None:
     params = dags["backfill_bag"].params
     assert params.get_param("destination").schema["enum"] == ["azure", "shelf"]
     assert params.get_param("source").schema["enum"] == ["primary", "azure", "shelf", None]
+
+
+def test_the_sweep_spends_nothing_before_a_person_switches_it_on_and_not_at_that_moment(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dag = dags["sweep_unbackfilled_bags"]
+    assert dag.is_paused_upon_creation is True
+    now = timezone.datetime(2026, 5, 1, 0, 10)
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
+    timetable = coerce_to_core_timetable(dag.timetable)
+    assert dag.start_date is None
+    coming = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=dag.catchup)
+    )
+    assert coming is not None
+    assert coming.run_after == timezone.datetime(2026, 5, 2)
 
 
 def test_the_sweep_starts_each_run_once(dags: dict[str, Any]) -> None:
