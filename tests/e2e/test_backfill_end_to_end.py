@@ -1,0 +1,256 @@
+"""The whole system: scheduler, triggerer, PostgreSQL, S3 with archive classes, Azure Blob storage; started by REST."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.demo.airflow_api import AirflowApi, ApiRefused
+from bagfill.demo.bag_maker import BagMaker, SampleBag
+from bagfill.demo.collection import sample_collection
+from bagfill.demo.content import noise
+from bagfill.demo.load import archive
+from bagfill.demo.stack import EmbeddedStack
+from bagfill.demo.surroundings import BUCKET, project_environment
+from bagfill.demo.write import plant, write_bag
+from bagfill.ingests.model import Ingest, IngestStatus
+from bagfill.ingests.reasons import Reason
+from bagfill.settings import load_settings
+from bagfill.steps.import_location import import_location
+from bagfill.steps.services import Services
+from bagfill.storage.credentials import S3Access
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.storage.s3 import S3Store
+from bagfill.wiring import open_services
+
+pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
+
+RESTORE_SECONDS = 4.0
+# Large enough that its copying can be met while it runs.
+FILM_BYTES = 160_000_000
+GLACIER = "digitised/b30000016"
+CANCELLED = "digitised/b30000028"
+FILM = "digitised/film"
+OTHER_BYTES = "digitised/b40000019"
+SWEPT = "born-digital"
+GOOD = ("born-digital/PP MIA 2", "born-digital/unicode", "born-digital/crlf")
+# The file that each bad bag's ingest must name.
+BAD = {"born-digital/bit-rot": "rotten.bin", "born-digital/SATSY/1821/4": "Notes etc.", OTHER_BYTES: "page.jp2"}
+
+
+@dataclass
+class System:
+    stack: EmbeddedStack
+    api: AirflowApi
+    services: Services
+    samples: tuple[SampleBag, ...]
+    passive: dict[str, str]
+
+    def start(self, bag: str, run_id: str | None = None, **conf: Any) -> str:
+        space, _, identifier = bag.partition("/")
+        conf = {"space": space, "external_identifier": identifier, "destination": "azure", **conf}
+        return self.api.trigger("backfill_bag", conf, run_id)
+
+    def end_of(self, run_id: str, within: float = 180) -> str:
+        return self.api.wait_for_run("backfill_bag", run_id, within=within)
+
+    def task(self, run_id: str, task_id: str) -> dict[str, Any]:
+        tasks = self.api.task_instances("backfill_bag", run_id)
+        return next((task for task in tasks if task["task_id"] == task_id), {})
+
+    def until(self, run_id: str, task_id: str, *states: str, within: float = 90) -> dict[str, Any]:
+        """Wait until a task is in one of these states."""
+        deadline = time.monotonic() + within
+        while (task := self.task(run_id, task_id)).get("state") not in states:
+            assert time.monotonic() < deadline, f"{task_id} is {task.get('state')}, not {states}"
+            time.sleep(0.05)
+        return task
+
+    def ingest(self, bag: str) -> Ingest:
+        [ingest] = self.services.ingests.of_bag(BagId.parse(bag), "azure")
+        return ingest
+
+    def is_registered(self, bag_version: BagVersionId) -> bool:
+        return any(replica.location == "azure" for replica in self.services.registry.replicas(bag_version))
+
+    def objects(self, bag_version: BagVersionId) -> dict[str, int]:
+        azure = self.services.locations["azure"]
+        prefix = azure.version_prefix(bag_version)
+        listed = self.services.stores.reading(azure).list(prefix)
+        return {info.key.removeprefix(prefix): info.size for info in listed}
+
+
+def events(ingest: Ingest) -> str:
+    return "\n".join(event.description for event in ingest.events)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    given: dict[str, str] = {}
+
+    def environment(stack: EmbeddedStack) -> dict[str, str]:
+        given.update(project_environment(stack))
+        return {
+            **given,
+            "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
+            "AIRFLOW__BAGFILL__THAW_POLL_SECONDS": "1",
+        }
+
+    stack = EmbeddedStack(
+        tmp_path_factory.mktemp("e2e"), with_airflow=True, restore_delay=RESTORE_SECONDS, environment=environment
+    )
+    with (
+        stack,
+        stack.airflow.api() as api,
+        open_services(load_settings(environ=given), EnvironmentCredentials(given)) as services,
+    ):
+        system = System(stack, api, services, _fill(stack, services), {})
+        # Runs that nobody has to meet at a certain moment go on beside the others.
+        system.passive["unknown field"] = system.start(GLACIER, sapce="digitised")
+        system.passive["other bytes"] = system.start(OTHER_BYTES, "bag__other-bytes")
+        yield system
+
+
+def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
+    source, destination = services.locations["primary"], services.locations["azure"]
+    film = BagMaker(BUCKET, source.prefix).make(FILM, 1, "a large file", {"film.mxf": noise(FILM_BYTES, 99)})
+    wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
+    collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
+    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film)
+    s3 = stack.ministack
+    # Bagfill itself has no identity that may write at the source.
+    access = S3Access(s3.endpoint, s3.region, access_key_id=s3.access_key, secret_access_key=s3.secret_key)
+    store = S3Store(source.bucket, access, location=source.name)
+    for sample in samples:
+        write_bag(store, source, sample)
+        plant(services.stores.writing(destination), destination, sample)
+    store.close()
+    assert import_location(services, "primary").is_clean
+    archive(s3, source, samples)
+    return samples
+
+
+def test_a_glacier_bag_arrives_without_a_worker_waiting(system: System) -> None:
+    run_id = system.start(GLACIER)
+    waiting = system.until(run_id, "thaw.wait", "deferred", "success")
+    assert waiting["state"] == "deferred"
+    assert system.end_of(run_id) == "success"
+
+    ingest = system.ingest(GLACIER)
+    assert ingest.status is IngestStatus.SUCCEEDED
+    assert "2 archived files" in events(ingest)
+    bag_version = BagId.parse(GLACIER).version(1)
+    [sample] = [sample for sample in system.samples if sample.id == bag_version]
+    assert system.objects(bag_version) == {item.path: item.content.size for item in sample.objects}
+    assert system.is_registered(bag_version)
+    counts = system.api.xcom("backfill_bag", run_id, "thaw.request")
+    assert (counts["total"], counts["asked"]) == (2, 2)
+
+
+def test_a_copy_that_is_killed_is_finished_by_its_retry(system: System) -> None:
+    run_id = system.start(FILM)
+    running = system.until(run_id, "copy", "running", "success", "failed")
+    assert running["state"] == "running", "copying ended before it could be killed"
+    # Blocks are being written from when the staged write is noted in the work area.
+    deadline = time.monotonic() + 60
+    while not any("/staging/" in name for name in system.services.work.names(f"{system.ingest(FILM).id}/")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(running["pid"], signal.SIGKILL)
+
+    assert system.end_of(run_id) == "success"
+    assert system.task(run_id, "copy")["try_number"] == 2
+    assert system.ingest(FILM).status is IngestStatus.SUCCEEDED
+    assert system.objects(BagId.parse(FILM).version(1))["data/film.mxf"] == FILM_BYTES
+
+
+def test_a_run_that_is_marked_failed_still_closes_its_ingest(system: System) -> None:
+    run_id = system.start(CANCELLED)
+    system.until(run_id, "thaw.wait", "deferred")
+    path = f"/api/v2/dags/backfill_bag/dagRuns/{run_id}"
+    system.api.request("PATCH", path, params={"update_mask": "state"}, json={"state": "failed"})
+
+    system.until(run_id, "close_ingest", "failed", "success")
+    assert system.end_of(run_id) == "failed"
+    ingest = system.ingest(CANCELLED)
+    assert (ingest.status, ingest.reason) == (IngestStatus.FAILED, Reason.INTERRUPTED)
+    claim = system.services.registry.claim_of(ingest.bag_version, "azure")
+    assert claim is None or claim.expires <= system.services.clock()
+    assert not system.is_registered(ingest.bag_version)
+
+
+def test_a_request_that_does_not_fit_the_form_starts_no_run(system: System) -> None:
+    before = len(system.api.runs("backfill_bag"))
+    for conf in ({"destination": "nowhere"}, {"version": "2"}, {"thaw_tier": "Fast"}, {"thaw_days": 0}):
+        with pytest.raises(ApiRefused) as refused:
+            system.start(GLACIER, **conf)
+        assert refused.value.status == 400
+        assert next(iter(conf)) in str(refused.value.detail)
+    assert len(system.api.runs("backfill_bag")) == before
+
+
+def test_a_request_with_an_unknown_field_opens_nothing(system: System) -> None:
+    run_id = system.passive["unknown field"]
+
+    assert system.end_of(run_id) == "failed"
+    assert not system.services.ingests.of_request(run_id)
+    assert system.task(run_id, "open_ingest")["try_number"] == 1
+    path = f"/api/v2/dags/backfill_bag/dagRuns/{run_id}/taskInstances/open_ingest/logs/1"
+    log = system.api.request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
+    assert "'sapce': unknown field" in str(log).replace("\\", "")
+
+
+def test_a_run_id_is_a_request_once(system: System) -> None:
+    with pytest.raises(ApiRefused) as refused:
+        system.start(GLACIER, system.passive["other bytes"])
+    assert refused.value.status == 409
+
+
+def test_two_sweeps_at_once_start_each_bag_once_and_bad_bags_end_with_their_reason(system: System) -> None:
+    swept = sorted({sample.id.bag for sample in system.samples if str(sample.id.space) == SWEPT})
+    other_bytes = system.passive["other bytes"]
+    sweeps: list[str] = []
+    # It is paused at first, and a run of a paused DAG stays queued.
+    path = "/api/v2/dags/sweep_unbackfilled_bags"
+    system.api.request("PATCH", path, params={"update_mask": "is_paused"}, json={"is_paused": False})
+
+    def sweep() -> None:
+        with system.stack.airflow.api() as api:
+            sweeps.append(api.trigger("sweep_unbackfilled_bags", {"space": SWEPT, "limit": 50}))
+
+    threads = [threading.Thread(target=sweep) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for run_id in sweeps:
+        assert system.api.wait_for_run("sweep_unbackfilled_bags", run_id, within=180) == "success"
+
+    runs = [run for run in system.api.runs("backfill_bag") if run["conf"]["space"] == SWEPT]
+    started = Counter(run["conf"]["external_identifier"] for run in runs)
+    assert started == Counter({str(bag.external_identifier): 1 for bag in swept})
+    ended = {run["conf"]["external_identifier"]: system.end_of(run["dag_run_id"]) for run in runs}
+    assert system.end_of(other_bytes) == "failed"
+
+    for sample in system.samples:
+        if str(sample.id.space) != SWEPT and str(sample.id.bag) != OTHER_BYTES:
+            continue
+        ingest = system.ingest(str(sample.id.bag))
+        assert ingest.reason is sample.expected, sample.id
+        assert system.is_registered(sample.id) == (sample.expected is None), sample.id
+        if sample.expected is None:
+            assert ingest.status is IngestStatus.SUCCEEDED
+            continue
+        assert ingest.status is IngestStatus.FAILED
+        assert BAD[str(sample.id.bag)] in events(ingest)
+    expected = {str(s.id.external_identifier): "failed" if s.expected else "success" for s in system.samples}
+    assert ended == {name: expected[name] for name in ended}
