@@ -11,18 +11,19 @@ import re
 MASK = "***"
 
 _RULES = (
+    # User and password of a URL, then its query: any of them may sign it.
+    (re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^/\s?#@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s?'\"]*)\?[^\s'\"]+"), rf"\1?{MASK}"),
+    # A header of several words, to its end.
+    (re.compile(r"(?i)\b(authorization\s*[=:]\s*)[^\r\n'\"]+"), rf"\1{MASK}"),
     # Signatures of Azure and AWS, and the passwords of connection strings, as `name=value` or `name: value`.
     (
         re.compile(
             r"(?i)\b(sig|signature|credential|x-amz-(?:signature|credential|security-token)|AccountKey|"
-            r"SharedAccess(?:Signature|Key)|aws_secret_access_key|SecretAccessKey|password|authorization)"
-            r"(\s*[=:]\s*)[^&;,'\"]+"
+            r"SharedAccess(?:Signature|Key)|aws_secret_access_key|SecretAccessKey|password)(\s*[=:]\s*)[^\s&;,'\"]+"
         ),
         rf"\1\2{MASK}",
     ),
-    # User and password of a URL, then its query: any of them may sign it.
-    (re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^/\s?#@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s?'\"]*)\?[^\s'\"]+"), rf"\1?{MASK}"),
 )
 
 
