@@ -37,7 +37,7 @@ def post_ingest(url: str, document: Mapping[str, Any], timeout_seconds: float) -
     attempts = Retrying(
         retry=retry_if_exception_type(_NotNow),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(initial=0.5, max=10),
+        wait=wait_exponential_jitter(multiplier=0.5, max=10),
     )
     try:
         attempts(_post, url, document, timeout_seconds)
