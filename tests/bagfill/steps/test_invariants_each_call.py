@@ -1,7 +1,7 @@
 """Invariant 8, exhaustively: one fault at each single call that a backfill makes, one call after the other.
 
 A process killed before call n + 1 leaves the world that one killed after call n leaves; so "killed before" is played
-for the first call to each part only. Refused calls (before their effect) and lost answers (after it) are played for all.
+for the first call to each part only. Refused calls (before their effect) and lost answers (after it): for all.
 """
 
 from __future__ import annotations
