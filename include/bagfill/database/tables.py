@@ -83,6 +83,33 @@ CLAIMS = Table(
     CheckConstraint("token >= 1", name="token_from_1"),
 )
 
+RECEIPT_CHAINS = Table(
+    "receipt_chains",
+    METADATA,
+    # One row a location; locked by whoever appends a seal.
+    Column("location", EXACT_TEXT, primary_key=True),
+    # Number of its newest seal; 0 while there is none.
+    Column("sequence", BigInteger, nullable=False),
+)
+
+RECEIPT_SEALS = Table(
+    "receipt_seals",
+    METADATA,
+    Column("location", EXACT_TEXT, ForeignKey(RECEIPT_CHAINS.c.location), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    # The seal's text, byte for byte as it lies (or will lie) in the receipt store, and the SHA-256 (hex) of it.
+    Column("document", EXACT_TEXT, nullable=False),
+    Column("sha256", EXACT_TEXT, nullable=False),
+    # When it was seen in the receipt store; empty until then.
+    Column("written", UtcDateTime),
+    CheckConstraint("sequence >= 1", name="sequence_from_1"),
+    Index(None, "space", "external_identifier", "version", "location"),
+    Index(None, "location", "written", "sequence"),
+)
+
 INGESTS = Table(
     "ingests",
     METADATA,
