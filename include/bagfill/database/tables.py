@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -143,4 +144,66 @@ INGEST_EVENTS = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("description", Text, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+)
+
+AUDITS = Table(
+    "audits",
+    METADATA,
+    # Order of opening.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("request_id", EXACT_TEXT, nullable=False),
+    Column("location", EXACT_TEXT, nullable=False),
+    # Scope; empty: every space, every bag of the space.
+    Column("space", EXACT_TEXT),
+    Column("external_identifier", EXACT_TEXT),
+    Column("mode", EXACT_TEXT, nullable=False),
+    # Whether it takes only what is due.
+    Column("due", Boolean, nullable=False),
+    # Of everything that was drawn at random.
+    Column("seed", BigInteger, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    # Replicas that were chosen; empty until they were.
+    Column("replicas", Integer),
+    # The rest is empty until it has ended.
+    Column("finished", UtcDateTime),
+    Column("outcome", EXACT_TEXT),
+    Column("summary", Text),
+    CheckConstraint("mode IN ('list', 'read', 'sample')", name="mode_known"),
+    CheckConstraint("outcome IN ('good', 'findings', 'unknown')", name="outcome_known"),
+    CheckConstraint("(finished IS NULL) = (outcome IS NULL)", name="end_whole"),
+    Index(None, "location", "finished", "number"),
+    Index(None, "created", "number"),
+)
+
+FIXITY_EVENTS = Table(
+    "fixity_events",
+    METADATA,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    # Follows from audit, replica and mode, so that the same event is recorded once.
+    Column("id", Uuid, nullable=False, unique=True),
+    # No foreign key: a repair and a conclusion leave events without an audit.
+    Column("audit_id", Uuid),
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("location", EXACT_TEXT, nullable=False),
+    Column("mode", EXACT_TEXT, nullable=False),
+    Column("outcome", EXACT_TEXT, nullable=False),
+    Column("occurred", UtcDateTime, nullable=False),
+    # Of the replica, of what was read of it, and of what could not be read because it is archived.
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("files_read", BigInteger, nullable=False),
+    Column("bytes_read", BigInteger, nullable=False),
+    Column("files_archived", BigInteger, nullable=False),
+    Column("findings", BigInteger, nullable=False),
+    # Name of its record in the receipt store.
+    Column("record", EXACT_TEXT, nullable=False),
+    Column("detail", Text, nullable=False),
+    CheckConstraint("mode IN ('list', 'read', 'sample')", name="mode_known"),
+    CheckConstraint("outcome IN ('good', 'findings', 'unknown')", name="outcome_known"),
+    Index(None, "space", "external_identifier", "version", "location", "occurred"),
+    Index(None, "location", "space", "external_identifier", "version", "occurred"),
+    Index(None, "audit_id"),
 )
