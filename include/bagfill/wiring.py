@@ -17,6 +17,7 @@ from bagfill.database.revision import NEWEST, current_revision
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
+from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services
@@ -118,6 +119,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=settings.callbacks,
+                profile=settings.profile,
+                waivers=SqlWaivers(engine),
             )
     finally:
         engine.dispose()

@@ -207,3 +207,22 @@ FIXITY_EVENTS = Table(
     Index(None, "location", "space", "external_identifier", "version", "occurred"),
     Index(None, "audit_id"),
 )
+
+WAIVERS = Table(
+    "waivers",
+    METADATA,
+    # Order of granting: the last about the same bag version, path and code counts.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    # No foreign key: why a bag was let through is worth knowing after it was deleted.
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("path", EXACT_TEXT, nullable=False),
+    Column("code", EXACT_TEXT, nullable=False),
+    Column("who", EXACT_TEXT, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("granted", UtcDateTime, nullable=False),
+    # Empty: it never ends.
+    Column("ends", UtcDateTime),
+    Index(None, "space", "external_identifier", "version"),
+)

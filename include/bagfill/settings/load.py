@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import Limits
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
@@ -24,6 +25,7 @@ from bagfill.settings.sections import (
     LocationSection,
     PolicySection,
     RegistrySection,
+    RulesSection,
     Section,
 )
 from bagfill.settings.texts import ProblemList, expand
@@ -40,6 +42,7 @@ _TABLES: dict[str, type[Section]] = {
     "manifests": AreaSection,
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
+    "rules": RulesSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
 
@@ -88,6 +91,7 @@ class Settings:
         manifests: storage manifests.
         limits: how much at once.
         callbacks: whom a callback may reach.
+        profile: by which rules a bag is judged, where no policy says otherwise.
     """
 
     path: Path
@@ -100,6 +104,7 @@ class Settings:
     manifests: Area
     limits: Limits
     callbacks: CallbackRules
+    profile: Profile = Profile.BAGIT
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -163,12 +168,13 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         (index, section.policy()) for index, section in lists["policies"].items() if isinstance(section, PolicySection)
     ]
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
-    registry, limits, callbacks = tables["registry"], tables["limits"], tables["callbacks"]
+    registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     if (
         problems.texts
         or not isinstance(registry, RegistrySection)
         or not isinstance(limits, LimitsSection)
         or not isinstance(callbacks, CallbacksSection)
+        or not isinstance(rules, RulesSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -182,6 +188,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         manifests=areas["manifests"],
         limits=limits.limits(),
         callbacks=callbacks.rules(),
+        profile=rules.profile,
     )
 
 

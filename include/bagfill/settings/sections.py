@@ -12,9 +12,11 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import MIB, Limits
 from bagfill.quantities import parse_duration, parse_size
 from bagfill.steps.services import CallbackRules, Policy
+from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import Location, Provider, ThawDefaults
 from bagfill.storage.store import ThawTier
 
@@ -119,6 +121,7 @@ class LocationSection(_PlaceSection):
     write_connection: ConnectionId | None = None
     writable: bool | None = None
     thaw: ThawSection = ThawSection()
+    names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -136,6 +139,7 @@ class LocationSection(_PlaceSection):
             write_connection=self.write_connection,
             writable=self.write_connection is not None if self.writable is None else self.writable,
             thaw=ThawDefaults(tier=self.thaw.tier, days=self.thaw.days),
+            names=self.names,
         )
 
 
@@ -169,9 +173,17 @@ class PolicySection(Section):
     spaces: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
     locations: tuple[LocationName, ...] = Field(min_length=1, strict=False)
 
+    profile: Annotated[Profile, Field(strict=False)] | None = None
+
     def policy(self) -> Policy:
         """As the steps take it."""
-        return Policy(spaces=self.spaces, locations=self.locations)
+        return Policy(spaces=self.spaces, locations=self.locations, profile=self.profile)
+
+
+class RulesSection(Section):
+    """``[rules]``: by which rules a bag is judged before and after it is copied."""
+
+    profile: Annotated[Profile, Field(strict=False)] = Profile.BAGIT
 
 
 class LimitsSection(Section):

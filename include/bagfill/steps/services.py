@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
 from bagfill.registry.registry import Registry
+from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
@@ -39,10 +41,12 @@ class Policy:
     Args:
         spaces: names of spaces; empty means every space.
         locations: names of locations where each of their bag versions belongs.
+        profile: by which rules these bags are judged before and after they are copied there; ``None``: as everywhere.
     """
 
     spaces: tuple[str, ...]
     locations: tuple[str, ...]
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Services:
         limits: how much at once.
         callbacks: whom a callback may reach.
         clock: the present moment; tests turn it.
+        profile: by which rules a bag is judged, where no policy says otherwise.
+        waivers: which rules a known bag version may break.
     """
 
     locations: Mapping[str, Location]
@@ -85,3 +91,16 @@ class Services:
     policies: tuple[Policy, ...] = ()
     callbacks: CallbackRules = CallbackRules()
     clock: Callable[[], datetime] = field(default=utc_now)
+    profile: Profile = Profile.BAGIT
+    waivers: Waivers = field(default_factory=MemoryWaivers)
+
+    def profile_of(self, space: str, destination: str) -> Profile:
+        """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
+        named = {
+            policy.profile
+            for policy in self.policies
+            if destination in policy.locations and (not policy.spaces or space in policy.spaces)
+        } - {None}
+        if not named:
+            return self.profile
+        return Profile.STORAGE_SERVICE if Profile.STORAGE_SERVICE in named else Profile.BAGIT

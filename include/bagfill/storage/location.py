@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
+from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.store import ThawTier
 
 __all__ = ["Location", "Provider", "ThawDefaults"]
@@ -37,6 +38,7 @@ class Location:
         write_connection: connection id for creating objects.
         writable: whether it may be a destination.
         thaw: defaults for thawing.
+        names: which names the place holds apart, beyond what its provider's rules say.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Location:
     write_connection: str | None = None
     writable: bool = False
     thaw: ThawDefaults = ThawDefaults()
+    names: NamesHeld = NamesHeld.EXACT
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

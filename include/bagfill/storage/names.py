@@ -76,6 +76,7 @@ class NameRules:
         forbidden: pattern of one character that may not occur, or ``None``.
         forbidden_words: the pattern in words.
         reserved: first segments that belong to the store itself.
+        folders_are_names: whether a folder takes the name of a file: ``a`` and ``a/b`` cannot both be there.
     """
 
     provider: str
@@ -91,6 +92,18 @@ class NameRules:
     forbidden: re.Pattern[str] | None = None
     forbidden_words: str = ""
     reserved: frozenset[str] = frozenset()
+    folders_are_names: bool = False
+
+    def stored_as(self, key: str) -> str:
+        """The name under which the provider would keep ``key``, if it were sent all the same.
+
+        The same as ``key`` for everything that :meth:`check` lets through.
+        """
+        if not self.segment_may_end_with_dot:
+            key = "/".join(segment.rstrip(".") for segment in key.replace("\\", "/").split("/"))
+        if not self.empty_segments:
+            key = "/".join(segment for segment in key.split("/") if segment)
+        return key
 
     def check(self, key: str) -> NameProblem | None:
         """The first rule that ``key`` breaks, or ``None`` if the provider holds it exactly as it is."""
@@ -191,6 +204,7 @@ LOCAL_NAMES = NameRules(
     forbidden=re.compile("\x00"),
     forbidden_words="NUL",
     reserved=frozenset({STAGING_FOLDER}),
+    folders_are_names=True,
 )
 """Linux file systems; the store takes the length of its own folder off ``max_bytes``."""
 
