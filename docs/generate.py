@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import tempfile
 import types
@@ -43,21 +44,46 @@ def reasons() -> str:
 
 def rules() -> str:
     """The rules that a bag is judged by."""
-    from bagfill.bag.rules.catalogue import RULES
+    from bagfill.bag.rules.catalogue import RULE_MODULES
     from bagfill.bag.rules.finding import Profile
 
     def severity(rule: Any, profile: Profile) -> str:
         found = rule.severities.get(profile)
         return "" if found is None else found.value
 
+    def meaning(module: types.ModuleType) -> str:
+        """What the file says the rule demands, without the clause, which has its own column."""
+        text = " ".join((inspect.getdoc(module) or "").split()).replace("``", "`")
+        return _CITED.sub("", text)
+
     rows = (
-        (f"`{rule.code}`", rule.clause, severity(rule, Profile.BAGIT), severity(rule, Profile.STORAGE_SERVICE))
-        for rule in RULES
+        (
+            f"`{module.RULE.code}`",
+            meaning(module),
+            module.RULE.clause,
+            severity(module.RULE, Profile.BAGIT),
+            severity(module.RULE, Profile.STORAGE_SERVICE),
+            "yes" if module.RULE.waivable else "",
+        )
+        for module in RULE_MODULES
     )
-    return (
-        "# Rules\n\n`bagfill validate` judges a bag by these. V-numbers are the checks of the Wellcome storage "
-        "service.\n\n" + table(("Code", "Clause", "Profile `bagit`", "Profile `storage-service`"), rows)
-    )
+    head = ("Code", "What it demands", "Clause", "Profile `bagit`", "Profile `storage-service`", "Can be waived")
+    return _RULES_INTRODUCTION + table(head, rows)
+
+
+_CITED = re.compile(r"(?:RFC 8493, section|[Ss]torage service,? (?:V[0-9]|file))[^.]*(?:\.[0-9][^.]*)*\.(?: |$)")
+_RULES_INTRODUCTION = """# Rules
+
+A bag is judged by these: by `bagfill validate`, at the source before anything of it is thawed or copied, and again at
+the destination. V-numbers are the checks of the Wellcome storage service, whose texts the findings have; two of them
+compare two places and are no rules of a bag: V22 and V23, which the conclusion of a replica does for every tag file.
+
+The profile `bagit` is RFC 8493, versions 0.93 to 1.0; `storage-service` is everything. `[rules]` in the settings says
+by which a backfill judges. `bagfill waive` lets a known bag version through that breaks a rule that can be waived.
+
+[How the verdict differs from other programs'](../explanation/verdict.md).
+
+"""
 
 
 def names() -> str:
@@ -102,6 +128,7 @@ def settings() -> str:
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),
+        ("[rules]", sections.RulesSection),
     )
     for heading, section in headings:
         schema = section.model_json_schema()

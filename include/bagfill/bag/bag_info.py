@@ -13,6 +13,8 @@ from bagfill.bag.identifiers import ExternalIdentifier, InvalidIdentifier
 from bagfill.bag.lines import decode_tag_file, split_lines
 
 BAG_INFO_FILE = "bag-info.txt"
+OLD_BAG_INFO_FILE = "package-info.txt"
+"""What BagIt 0.93 to 0.95 called it."""
 
 # The storage service's two patterns, in its order (its labels keep blanks before the colon).
 _STRICT_LINE = re.compile(r"([^:]+)\s*:\s(.+)\s*|([^:]+)\s*:\s*", re.ASCII)
@@ -78,15 +80,25 @@ class BagInfoTags:
         return tuple(value for name, value in self.tags if name.casefold() == wanted)
 
 
-def parse_tags(data: bytes, encoding: str = "utf-8") -> BagInfoTags:
+def bag_info_file(version: tuple[int, int] | None) -> str:
+    """The name of the file in a BagIt version; in the newest where the version is not known."""
+    return OLD_BAG_INFO_FILE if version is not None and version <= (0, 95) else BAG_INFO_FILE
+
+
+def parse_tags(data: bytes, encoding: str = "utf-8", *, file: str = BAG_INFO_FILE) -> BagInfoTags:
     """Read ``bag-info.txt`` as BagIt has it: folded lines are joined, blanks around a colon are dropped.
+
+    Args:
+        data: the bytes of the file.
+        encoding: as ``bagit.txt`` declares it.
+        file: its name, for errors.
 
     Raises:
         BagFormatError: ``TAG-FILE-ENCODING``; ``BAG-INFO-LINE`` for lines that are no tag and continue none.
     """
     tags: list[tuple[str, str]] = []
     broken: list[str] = []
-    for _, text in split_lines(decode_tag_file(data, BAG_INFO_FILE, encoding)):
+    for _, text in split_lines(decode_tag_file(data, file, encoding)):
         if not text.strip():
             continue
         if text[0] in " \t" and tags:
@@ -98,7 +110,7 @@ def parse_tags(data: bytes, encoding: str = "utf-8") -> BagInfoTags:
             broken.append(text)
     if broken:
         raise _error(
-            FormatCode.BAG_INFO_LINE, f"Unable to parse the following lines in bag-info.txt: {', '.join(broken)}"
+            FormatCode.BAG_INFO_LINE, f"Unable to parse the following lines in {file}: {', '.join(broken)}", file
         )
     return BagInfoTags(tuple(tags))
 
@@ -163,11 +175,10 @@ def _at_most_one(found: dict[str, list[str]], label: str) -> str | None:
     return values[0] if values else None
 
 
-def several_values(label: str, values: Iterable[str]) -> BagFormatError:
+def several_values(label: str, values: Iterable[str], file: str = BAG_INFO_FILE) -> BagFormatError:
     """The error for a label that has more than one value (V4)."""
-    return _error(
-        FormatCode.BAG_INFO_MULTIPLE_VALUES, f"Multiple values for {label} in bag-info.txt: {', '.join(values)}"
-    )
+    text = f"Multiple values for {label} in {file}: {', '.join(values)}"
+    return _error(FormatCode.BAG_INFO_MULTIPLE_VALUES, text, file)
 
 
 def _external_identifier(text: str) -> ExternalIdentifier:
@@ -184,21 +195,26 @@ def _payload_oxum(text: str) -> PayloadOxum:
         raise unparsable_oxum(text) from None
 
 
-def unparsable_oxum(text: str) -> BagFormatError:
+def unparsable_oxum(text: str, file: str = BAG_INFO_FILE) -> BagFormatError:
     """The error for a Payload-Oxum that is not ``digits.digits`` (V6)."""
-    return _unparsable(FormatCode.BAG_INFO_OXUM, "Payload-Oxum", text)
+    return _unparsable(FormatCode.BAG_INFO_OXUM, "Payload-Oxum", text, file)
+
+
+def unparsable_date(reason: str, file: str = BAG_INFO_FILE) -> BagFormatError:
+    """The error for a Bagging-Date that is no date (V7)."""
+    return _unparsable(FormatCode.BAG_INFO_DATE, "Bagging-Date", reason, file)
 
 
 def _bagging_date(text: str) -> date:
     try:
         return parse_bagging_date(text)
     except ValueError as error:
-        raise _unparsable(FormatCode.BAG_INFO_DATE, "Bagging-Date", str(error)) from None
+        raise unparsable_date(str(error)) from None
 
 
-def _unparsable(code: FormatCode, label: str, reason: str) -> BagFormatError:
-    return _error(code, f"Unable to parse {label} in bag-info.txt: {reason}")
+def _unparsable(code: FormatCode, label: str, reason: str, file: str = BAG_INFO_FILE) -> BagFormatError:
+    return _error(code, f"Unable to parse {label} in {file}: {reason}", file)
 
 
-def _error(code: FormatCode, reason: str) -> BagFormatError:
-    return BagFormatError(code, BAG_INFO_FILE, None, loading(BAG_INFO_FILE, reason))
+def _error(code: FormatCode, reason: str, file: str = BAG_INFO_FILE) -> BagFormatError:
+    return BagFormatError(code, file, None, loading(file, reason))

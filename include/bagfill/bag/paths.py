@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Self
 
 _ESCAPE = re.compile(r"%(0A|0D|25)", re.IGNORECASE)
@@ -82,3 +83,8 @@ def decode_percent(text: str) -> str:
 def encode_percent(text: str) -> str:
     """What a manifest writes for a path: line feed, carriage return and per cent encoded (RFC 8493, section 2.1.3)."""
     return text.replace("%", "%25").replace("\n", "%0A").replace("\r", "%0D")
+
+
+def nfc(text: str) -> str:
+    """The Unicode normalisation form C of a name: what names that look the same have in common (RFC 8493, 6.1.1)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from bagfill.bag.errors import BagFormatError, FormatCode, loading
 from bagfill.bag.lines import BLANKS, decode_tag_file, split_lines
-from bagfill.bag.paths import BagPath, InvalidBagPath
+from bagfill.bag.paths import BagPath, InvalidBagPath, nfc
 from bagfill.bag.paths import decode_percent as decoded_text
 from bagfill.checksum.algorithm import Algorithm, UnknownAlgorithm
 from bagfill.checksum.digest import Digest, InvalidDigest
 
-_NAME = re.compile(r"(tag)?manifest-([a-z0-9]+)\.txt", re.IGNORECASE)
+# In lower case alone (RFC 8493, section 2.4): else two names could mean one manifest.
+_NAME = re.compile(r"(tag)?manifest-([a-z0-9]+)\.txt", re.ASCII)
 _LINE = re.compile(r"([0-9a-fA-F]+?)\s+(.+)", re.ASCII | re.DOTALL)
 
 
@@ -136,6 +138,9 @@ def scan_manifest(
         try:
             path = BagPath.from_manifest(decoded_text(written) if decode else written)
             entry = ManifestEntry(path, Digest(algorithm, match[1]), number)
+            # Read as `md5sum --binary` writes it, it must not leave the bag either.
+            if written.startswith("*"):
+                BagPath.from_manifest(written[1:] or "*")
         except InvalidBagPath:
             leaving[number] = written
         except InvalidDigest:
@@ -160,12 +165,29 @@ def _faults(
         yield BagFormatError(FormatCode.MANIFEST_DUPLICATE, file, min(repeated.values()), loading(file, reason))
 
 
-def resolve_paths(paths: Iterable[BagPath], names: Container[str]) -> dict[BagPath, BagPath]:
+def repeated_paths(file: str, entries: Iterable[ManifestEntry]) -> BagFormatError | None:
+    """The fault of a manifest that lists a file twice, in whatever spelling; its paths are those of ``resolve_paths``.
+
+    Args:
+        file: the manifest's name.
+        entries: with the names of the files that are meant.
+    """
+    seen: set[BagPath] = set()
+    repeated: dict[str, int] = {}
+    for entry in entries:
+        if entry.path in seen:
+            repeated.setdefault(entry.path, entry.line)
+        seen.add(entry.path)
+    return next(_faults(file, {}, {}, repeated), None)
+
+
+def resolve_paths(paths: Iterable[BagPath], names: Collection[str]) -> dict[BagPath, BagPath]:
     """Find the file each path of a manifest means, among those that are there.
 
     A whole manifest is written one way, so a reading under which every path is there wins as a whole; only when
     there is none is each path looked up by itself. Readings, in this order: literally; percent-decoded; without the
-    asterisk that ``md5sum --binary`` writes before a name; both.
+    asterisk that ``md5sum --binary`` writes before a name; both. What is not there under any of them is looked for in
+    another Unicode normalisation (RFC 8493, section 6.1.1).
 
     Args:
         paths: of one manifest.
@@ -180,10 +202,23 @@ def resolve_paths(paths: Iterable[BagPath], names: Container[str]) -> dict[BagPa
         resolved = {path: reading(path) for path in wanted}
         if all(name is not None and name in names for name in resolved.values()):
             return {path: name for path, name in resolved.items() if name is not None}
-    return {
-        path: next((name for reading in readings if (name := reading(path)) is not None and name in names), path)
-        for path in wanted
-    }
+    found: dict[BagPath, BagPath] = {}
+    normalised: dict[str, str] | None = None
+    for path in wanted:
+        meant = next((name for reading in readings if (name := reading(path)) is not None and name in names), None)
+        if meant is None:
+            if normalised is None:
+                normalised = _by_normal_form(names)
+            alike = normalised.get(nfc(path)) or normalised.get(nfc(path.decoded()))
+            meant = path if alike is None else BagPath(alike)
+        found[path] = meant
+    return found
+
+
+def _by_normal_form(names: Collection[str]) -> dict[str, str]:
+    """Names by their normal form, as far as no two have the same."""
+    counts = Counter(map(nfc, names))
+    return {nfc(name): name for name in names if counts[nfc(name)] == 1}
 
 
 def _literal(path: BagPath) -> BagPath | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from bagfill.bag.rules.catalogue import RULES
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Finding, Profile, Severity
-from bagfill.bag.rules.parsed_bag import parse_bag
+from bagfill.bag.rules.parse_bag import parse_bag
+from bagfill.bag.rules.parsed_bag import ParsedBag
 
 
 def check(contents: BagContents, profile: Profile) -> list[Finding]:
@@ -20,11 +21,15 @@ def check(contents: BagContents, profile: Profile) -> list[Finding]:
     Returns:
         In the order of the rules; none when nothing is wrong.
     """
-    bag = parse_bag(contents, profile)
+    return check_parsed(parse_bag(contents, profile))
+
+
+def check_parsed(bag: ParsedBag) -> list[Finding]:
+    """The same for a bag version that was parsed before, by the profile it was parsed for."""
     return [
-        Finding(rule.code, rule.severities[profile], fault.path, fault.message)
+        Finding(rule.code, rule.severities[bag.profile], fault.path, fault.message)
         for rule in RULES
-        if profile in rule.severities
+        if bag.profile in rule.severities
         for fault in rule.find(bag)
     ]
 

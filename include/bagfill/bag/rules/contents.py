@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
 
-from bagfill.bag.bag_info import BAG_INFO_FILE
+from bagfill.bag.bag_info import BAG_INFO_FILE, OLD_BAG_INFO_FILE
 from bagfill.bag.declaration import DECLARATION_FILE
 from bagfill.bag.fetch import FETCH_FILE
 from bagfill.bag.identifiers import BagId
 from bagfill.bag.payload_manifest import manifest_algorithm
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
+
+
+class Oddity(Enum):
+    """What a member of a tar or zip file may be that no file of a bag can be."""
+
+    LEAVES = auto()
+    """It would be written outside the folder it is unpacked in."""
+    TWICE = auto()
+    """There is another member of that name."""
+    NOT_A_FILE = auto()
+    """A link, a device, a pipe."""
+    OUTSIDE = auto()
+    """It lies beside the bag's base folder."""
+
+
+class OddMember(NamedTuple):
+    """A member of a tar or zip file that is no file of the bag: its name as the archive has it, and why."""
+
+    name: str
+    oddity: Oddity
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,7 @@ class BagContents:
         identity: the bag it should be.
         primary_bucket: the bucket that ``fetch.txt`` should refer to.
         primary_prefix: what precedes the space there.
+        odd_members: what was left out of the listing, when the bag lies in a tar or zip file.
     """
 
     listing: Mapping[str, int]
@@ -39,6 +62,7 @@ class BagContents:
     identity: BagId | None = None
     primary_bucket: str | None = None
     primary_prefix: str = ""
+    odd_members: tuple[OddMember, ...] = ()
 
     def __post_init__(self) -> None:
         unread = [
@@ -52,7 +76,7 @@ class BagContents:
 
 def tag_files_to_read(listing: Iterable[str]) -> list[str]:
     """The files at the root whose bytes the rules need, of those that are listed."""
-    known = (DECLARATION_FILE, BAG_INFO_FILE, FETCH_FILE)
+    known = (DECLARATION_FILE, BAG_INFO_FILE, OLD_BAG_INFO_FILE, FETCH_FILE)
     return sorted(name for name in listing if name in known or _algorithm(name) is not None)
 
 

@@ -1,7 +1,7 @@
 """fetch.txt points at a file in a version's folder.
 
-The storage service demands it in prose only (``docs/explanations``) and does not check it; without it nobody can say
-which versions a replica needs beside it.
+Storage service, file layout: said in its prose only (``docs/explanations``) and not checked by it. Without it nobody
+can say which versions a replica needs beside it.
 """
 
 from __future__ import annotations
@@ -33,4 +33,4 @@ def _is_in_version(path: str) -> bool:
     return True
 
 
-RULE = Rule("FETCH-VERSION", "storage service, file layout", SERVICE_ONLY, find)
+RULE = Rule("FETCH-VERSION", "Storage service, file layout", SERVICE_ONLY, find)

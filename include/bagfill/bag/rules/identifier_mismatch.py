@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bagfill.bag.bag_info import BAG_INFO_FILE
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import SERVICE_ONLY, Fault, Rule
 
@@ -14,7 +13,7 @@ def find(bag: ParsedBag) -> list[Fault]:
     if stated == wanted:
         return []
     text = f"External identifier in bag-info.txt does not match request: {stated} is not {wanted}"
-    return [Fault(BAG_INFO_FILE, text)]
+    return [Fault(bag.info_file, text)]
 
 
 RULE = Rule("IDENTIFIER-MISMATCH", "V28", SERVICE_ONLY, find)

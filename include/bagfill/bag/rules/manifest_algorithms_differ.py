@@ -15,4 +15,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [Fault("", _TEXT)]
 
 
-RULE = Rule("MANIFEST-ALGORITHMS-DIFFER", "RFC 8493 2.2.1; V16", SERVICE_BAGIT_WARNS, find)
+RULE = Rule("MANIFEST-ALGORITHMS-DIFFER", "RFC 8493 2.2.1; V16", SERVICE_BAGIT_WARNS, find, waivable=True)

@@ -16,4 +16,4 @@ def text(paths: Sequence[str]) -> str:
     return f"Filenames cannot end with a .: {', '.join(paths)}"
 
 
-RULE = Rule("NAME-ENDS-IN-DOT", "V36", SERVICE_ONLY, find, fold=text)
+RULE = Rule("NAME-ENDS-IN-DOT", "V36", SERVICE_ONLY, find, fold=text, waivable=True)

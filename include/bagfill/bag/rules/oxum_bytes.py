@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bagfill.bag.bag_info import BAG_INFO_FILE
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import BOTH, Fault, Rule
 
@@ -19,7 +18,7 @@ def find(bag: ParsedBag) -> list[Fault]:
         f"Payload-Oxum has the wrong octetstream sum: {bag.oxum.payload_bytes} bytes, "
         f"but bag actually contains {sum(known)} bytes"
     )
-    return [Fault(BAG_INFO_FILE, text)]
+    return [Fault(bag.info_file, text)]
 
 
 RULE = Rule("OXUM-BYTES", "RFC 8493 2.2.2; V30", BOTH, find)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bagfill.bag.bag_info import BAG_INFO_FILE
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import BOTH, Fault, Rule
 
@@ -14,7 +13,7 @@ def find(bag: ParsedBag) -> list[Fault]:
     if stated == listed:
         return []
     text = f"Payload-Oxum has the wrong number of payload files: {stated}, but bag manifest has {listed}"
-    return [Fault(BAG_INFO_FILE, text)]
+    return [Fault(bag.info_file, text)]
 
 
 RULE = Rule("OXUM-COUNT", "RFC 8493 2.2.2; V29", BOTH, find)

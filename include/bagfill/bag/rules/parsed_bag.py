@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
-from bagfill.bag.bag_info import (
-    BAG_INFO_FILE,
-    BagInfo,
-    PayloadOxum,
-    missing_bag_info,
-    parse_bag_info,
-    parse_tags,
-    several_values,
-    unparsable_oxum,
-)
-from bagfill.bag.declaration import DECLARATION_FILE, Declaration, missing_declaration, parse_declaration
+from bagfill.bag.bag_info import BAG_INFO_FILE, BagInfo, BagInfoTags, PayloadOxum, bag_info_file
+from bagfill.bag.declaration import Declaration
 from bagfill.bag.errors import BagFormatError, FormatCode
-from bagfill.bag.fetch import FETCH_FILE, FetchEntry, scan_fetch
+from bagfill.bag.fetch import FETCH_FILE, FetchEntry
+from bagfill.bag.lines import Line, decode_tag_file, split_lines
 from bagfill.bag.paths import BagPath
-from bagfill.bag.payload_manifest import BagManifest, ManifestEntry, manifest_algorithm, resolve_paths, scan_manifest
+from bagfill.bag.payload_manifest import BagManifest
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Profile
 from bagfill.checksum.algorithm import Algorithm
-from bagfill.checksum.digest import DigestSet
+from bagfill.checksum.digest import Digest, DigestSet
 from bagfill.checksum.digester import digest_bytes
 
-# The storage service looks for no other manifests.
-_SERVICE_ALGORITHMS = frozenset((Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.SHA512))
+
+class Respelling(NamedTuple):
+    """A path that a manifest writes in another way than the file is named, or as RFC 8493 would not have it written.
+
+    Args:
+        file: the manifest.
+        written: the path in it.
+        meant: the file.
+    """
+
+    file: str
+    written: BagPath
+    meant: BagPath
 
 
 @dataclass(frozen=True)
@@ -40,22 +45,26 @@ class ParsedBag:
         profile: by which it is read.
         declaration: ``bagit.txt``.
         info: ``bag-info.txt`` as the storage service reads it; in that profile only.
+        info_tags: ``bag-info.txt`` as BagIt reads it, in both profiles; empty where it cannot be read.
         oxum: the Payload-Oxum, in both profiles.
         payload_manifests: by algorithm, with the names of files that are there, see ``resolve_paths``.
         tag_manifests: likewise.
         fetch: the lines of ``fetch.txt``.
         faults: what the parsers reported.
+        respelt: paths whose spelling in a manifest is remarkable; in the profile of BagIt alone.
     """
 
     contents: BagContents
     profile: Profile
     declaration: Declaration | None
     info: BagInfo | None
+    info_tags: BagInfoTags
     oxum: PayloadOxum | None
     payload_manifests: dict[Algorithm, BagManifest]
     tag_manifests: dict[Algorithm, BagManifest]
     fetch: tuple[FetchEntry, ...]
     faults: tuple[BagFormatError, ...] = field(default=())
+    respelt: tuple[Respelling, ...] = field(default=())
 
     @cached_property
     def payload(self) -> dict[BagPath, None]:
@@ -73,6 +82,42 @@ class ParsedBag:
         return {entry.path: entry for entry in self.fetch}
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name there is: of objects, in manifests, in ``fetch.txt``."""
+        return frozenset((*self.contents.listing, *self.payload, *self.tags, *self.fetched))
+
+    @property
+    def info_file(self) -> str:
+        """The name of the bag's metadata file: ``package-info.txt`` in BagIt 0.93 to 0.95."""
+        if self.declaration is None or self.profile is Profile.STORAGE_SERVICE:
+            return BAG_INFO_FILE
+        return bag_info_file(self.declaration.version)
+
+    @cached_property
+    def info_lines(self) -> list[Line]:
+        """The metadata file line by line; none where it is missing or cannot be decoded."""
+        data = self.contents.tag_files.get(self.info_file)
+        try:
+            return [] if data is None else split_lines(decode_tag_file(data, self.info_file, self.encoding))
+        except BagFormatError:
+            return []
+
+    @property
+    def encoding(self) -> str:
+        """Of all tag files but ``bagit.txt``: the storage service reads them as UTF-8 whatever is declared."""
+        if self.declaration is None or self.profile is Profile.STORAGE_SERVICE:
+            return "utf-8"
+        return self.declaration.encoding
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether that encoding is UTF-8."""
+        try:
+            return codecs.lookup(self.encoding).name == "utf-8"
+        except LookupError:
+            return False
+
+    @cached_property
     def is_whole(self) -> bool:
         """Whether every manifest and ``fetch.txt`` could be read to the end: what is not listed is not wanted."""
         broken = {fault.file for fault in self.faults if fault.code not in _HARMLESS} | self.contents.unreadable.keys()
@@ -83,6 +128,18 @@ class ParsedBag:
         """Digests of the tag files whose bytes are at hand, by every algorithm the bag uses."""
         algorithms = self.payload_manifests.keys() | self.tag_manifests.keys()
         return {name: digest_bytes(data, algorithms) for name, data in self.contents.tag_files.items()}
+
+    def declared_digests(self) -> dict[str, DigestSet]:
+        """What all manifests say of each file, by its name.
+
+        Raises:
+            ValueError: a manifest, or a payload and a tag manifest, contradict each other.
+        """
+        collected: dict[str, list[Digest]] = {}
+        for manifest in (*self.payload_manifests.values(), *self.tag_manifests.values()):
+            for entry in manifest.entries:
+                collected.setdefault(entry.path, []).append(entry.digest)
+        return {path: DigestSet(digests) for path, digests in collected.items()}
 
     def is_elsewhere(self, path: str) -> bool:
         """Whether the bytes of a file are expected in an earlier version's folder rather than in this one."""
@@ -103,103 +160,3 @@ _HARMLESS = (FormatCode.MANIFEST_DUPLICATE, FormatCode.FETCH_DUPLICATE, FormatCo
 
 def _paths(manifests: Iterable[BagManifest]) -> dict[BagPath, None]:
     return dict.fromkeys(entry.path for manifest in manifests for entry in manifest.entries)
-
-
-def parse_bag(contents: BagContents, profile: Profile) -> ParsedBag:
-    """Parse what is there; every fault is kept, none is raised."""
-    service = profile is Profile.STORAGE_SERVICE
-    faults: list[BagFormatError] = []
-    declaration = _declaration(contents, service, faults)
-    encoding = declaration.encoding if declaration and not service else "utf-8"
-    info = _service_info(contents, faults) if service else None
-    oxum = info.payload_oxum if info else None if service else _bagit_oxum(contents, encoding, faults)
-    fetch: tuple[FetchEntry, ...] = ()
-    if FETCH_FILE in contents.tag_files:
-        fetch, fetch_faults = scan_fetch(contents.tag_files[FETCH_FILE], encoding)
-        faults += fetch_faults
-    names = contents.listing.keys() | {entry.path for entry in fetch}
-    # The storage service looks for names just as the manifest has them.
-    resolvable = None if service else names
-    return ParsedBag(
-        contents,
-        profile,
-        declaration,
-        info,
-        oxum,
-        _manifests(contents, encoding, faults, tag=False, service=service, resolvable=resolvable),
-        _manifests(contents, encoding, faults, tag=True, service=service, resolvable=resolvable),
-        fetch,
-        tuple(faults),
-    )
-
-
-def _declaration(contents: BagContents, service: bool, faults: list[BagFormatError]) -> Declaration | None:
-    data = contents.tag_files.get(DECLARATION_FILE)
-    try:
-        if data is not None:
-            return parse_declaration(data, utf8_only=service)
-        if DECLARATION_FILE not in contents.unreadable:
-            faults.append(missing_declaration())
-    except BagFormatError as fault:
-        faults.append(fault)
-    return None
-
-
-def _service_info(contents: BagContents, faults: list[BagFormatError]) -> BagInfo | None:
-    data = contents.tag_files.get(BAG_INFO_FILE)
-    try:
-        if data is not None:
-            return parse_bag_info(data)
-        if BAG_INFO_FILE not in contents.unreadable:
-            faults.append(missing_bag_info())
-    except BagFormatError as fault:
-        faults.append(fault)
-    return None
-
-
-def _bagit_oxum(contents: BagContents, encoding: str, faults: list[BagFormatError]) -> PayloadOxum | None:
-    data = contents.tag_files.get(BAG_INFO_FILE)
-    if data is None:
-        return None
-    try:
-        values = dict.fromkeys(parse_tags(data, encoding).values("Payload-Oxum"))
-    except BagFormatError as fault:
-        faults.append(fault)
-        return None
-    if len(values) > 1:
-        faults.append(several_values("Payload-Oxum", values))
-        return None
-    for value in values:
-        try:
-            return PayloadOxum.parse(value)
-        except ValueError:
-            faults.append(unparsable_oxum(value))
-    return None
-
-
-def _manifests(
-    contents: BagContents,
-    encoding: str,
-    faults: list[BagFormatError],
-    *,
-    tag: bool,
-    service: bool,
-    resolvable: set[str] | None,
-) -> dict[Algorithm, BagManifest]:
-    found: dict[Algorithm, BagManifest] = {}
-    for name, data in contents.tag_files.items():
-        algorithm = manifest_algorithm(name, tag=tag)
-        if algorithm is None or (service and algorithm not in _SERVICE_ALGORITHMS):
-            continue
-        manifest, manifest_faults = scan_manifest(data, algorithm, encoding, name=name)
-        faults += manifest_faults
-        found[algorithm] = manifest if resolvable is None else _resolved(manifest, resolvable)
-    return found
-
-
-def _resolved(manifest: BagManifest, names: set[str]) -> BagManifest:
-    resolved = resolve_paths(manifest.paths, names)
-    return BagManifest(
-        manifest.algorithm,
-        tuple(ManifestEntry(resolved[path], digest, line) for path, digest, line in manifest.entries),
-    )

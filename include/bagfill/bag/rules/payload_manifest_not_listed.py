@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bagfill.bag.payload_manifest import manifest_name
 from bagfill.bag.rules.parsed_bag import ParsedBag
-from bagfill.bag.rules.rule import BAGIT_ONLY, Fault, Rule
+from bagfill.bag.rules.rule import BOTH, Fault, Rule
 
 
 def find(bag: ParsedBag) -> list[Fault]:
@@ -19,4 +19,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     ]
 
 
-RULE = Rule("PAYLOAD-MANIFEST-NOT-LISTED", "RFC 8493 2.2.1", BAGIT_ONLY, find)
+RULE = Rule("PAYLOAD-MANIFEST-NOT-LISTED", "RFC 8493 2.2.1", BOTH, find, waivable=True)

@@ -16,4 +16,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [Fault("", _TEXT)]
 
 
-RULE = Rule("PAYLOAD-MANIFESTS-WEAK", "V14", SERVICE_ONLY, find)
+RULE = Rule("PAYLOAD-MANIFESTS-WEAK", "V14", SERVICE_ONLY, find, waivable=True)

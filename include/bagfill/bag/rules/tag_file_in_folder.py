@@ -16,4 +16,4 @@ def text(paths: Sequence[str]) -> str:
     return f"Not all tag files are in the root directory: {', '.join(paths)}"
 
 
-RULE = Rule("TAG-FILE-IN-FOLDER", "V32", SERVICE_ONLY, find, fold=text)
+RULE = Rule("TAG-FILE-IN-FOLDER", "V32", SERVICE_ONLY, find, fold=text, waivable=True)

@@ -12,4 +12,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [Fault("", "Could not find any tag manifests in the bag")]
 
 
-RULE = Rule("TAG-MANIFEST-MISSING", "V9", SERVICE_ONLY, find)
+RULE = Rule("TAG-MANIFEST-MISSING", "V9", SERVICE_ONLY, find, waivable=True)

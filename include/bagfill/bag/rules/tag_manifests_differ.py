@@ -14,4 +14,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [Fault("", "Tag manifests are inconsistent: each tag manifest should list the same set of tag files")]
 
 
-RULE = Rule("TAG-MANIFESTS-DIFFER", "RFC 8493 2.2.1; V13", SERVICE_BAGIT_WARNS, find)
+RULE = Rule("TAG-MANIFESTS-DIFFER", "RFC 8493 2.2.1; V13", SERVICE_BAGIT_WARNS, find, waivable=True)

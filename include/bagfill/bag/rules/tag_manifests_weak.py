@@ -16,4 +16,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [Fault("", _TEXT)]
 
 
-RULE = Rule("TAG-MANIFESTS-WEAK", "V15", SERVICE_ONLY, find)
+RULE = Rule("TAG-MANIFESTS-WEAK", "V15", SERVICE_ONLY, find, waivable=True)

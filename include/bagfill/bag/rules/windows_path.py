@@ -1,14 +1,13 @@
-"""No path leaves the bag on a system where a backslash separates folders. RFC 8493, section 5.1."""
+"""No path leaves the bag where a backslash separates folders: drive letters, UNC names. RFC 8493, section 5.1."""
 
 from __future__ import annotations
 
 import re
 
-from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.bag.rules.parsed_bag import ParsedBag
-from bagfill.bag.rules.rule import Fault, Rule
+from bagfill.bag.rules.rule import BOTH, Fault, Rule
 
-_LEAVES = re.compile(r"\\|[A-Za-z]:[\\/]|.*[\\/]\.\.(?:[\\/]|\Z)|\.\.\\", re.DOTALL)
+_LEAVES = re.compile(r"\\|[A-Za-z]:|.*[\\/]\.\.(?:[\\/]|\Z)|\.\.\\", re.DOTALL)
 
 
 def find(bag: ParsedBag) -> list[Fault]:
@@ -20,10 +19,4 @@ def find(bag: ParsedBag) -> list[Fault]:
     ]
 
 
-# In an object store such a name is odd and does no harm.
-RULE = Rule(
-    "PATH-LEAVES-BAG-ON-WINDOWS",
-    "RFC 8493 5.1",
-    {Profile.BAGIT: Severity.ERROR, Profile.STORAGE_SERVICE: Severity.WARNING},
-    find,
-)
+RULE = Rule("PATH-LEAVES-BAG-ON-WINDOWS", "RFC 8493 5.1", BOTH, find)
