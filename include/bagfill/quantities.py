@@ -12,9 +12,9 @@ _SIZE_UNITS = {
     **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTP", start=1)},
     **{f"{letter}B": 1000**power for power, letter in enumerate("kMGTP", start=1)},
 }
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([smhd])", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(days?|hours?|[smhd])", re.ASCII)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern} ?)+", re.ASCII)
-_DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400}
 
 
 def parse_size(text: str) -> int:
@@ -34,7 +34,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration(text: str) -> timedelta:
-    """The duration of ``90s``, ``1h`` or ``1h 30m``.
+    """The duration of ``90s``, ``1h``, ``1h 30m`` or ``90 days``.
 
     Raises:
         ValueError: no such quantity.

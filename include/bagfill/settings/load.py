@@ -15,11 +15,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import Limits
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
     AreaSection,
+    AuditSection,
     CallbacksSection,
     LimitsSection,
     LocationSection,
@@ -42,6 +44,7 @@ _TABLES: dict[str, type[Section]] = {
     "manifests": AreaSection,
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
+    "audit": AuditSection,
     "rules": RulesSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
@@ -91,6 +94,7 @@ class Settings:
         manifests: storage manifests.
         limits: how much at once.
         callbacks: whom a callback may reach.
+        audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
     """
 
@@ -104,6 +108,7 @@ class Settings:
     manifests: Area
     limits: Limits
     callbacks: CallbackRules
+    audit: AuditRules
     profile: Profile = Profile.BAGIT
 
 
@@ -169,11 +174,13 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     ]
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
+    audit = tables["audit"]
     if (
         problems.texts
         or not isinstance(registry, RegistrySection)
         or not isinstance(limits, LimitsSection)
         or not isinstance(callbacks, CallbacksSection)
+        or not isinstance(audit, AuditSection)
         or not isinstance(rules, RulesSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
@@ -188,6 +195,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         manifests=areas["manifests"],
         limits=limits.limits(),
         callbacks=callbacks.rules(),
+        audit=audit.rules(),
         profile=rules.profile,
     )
 

@@ -12,12 +12,13 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import MIB, Limits
 from bagfill.quantities import parse_duration, parse_size
 from bagfill.steps.services import CallbackRules, Policy
 from bagfill.storage.held_names import NamesHeld
-from bagfill.storage.location import Location, Provider, ThawDefaults
+from bagfill.storage.location import VERIFY_RATE, Location, Provider, ThawDefaults
 from bagfill.storage.store import ThawTier
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", re.ASCII)
@@ -25,6 +26,7 @@ _CONTAINER = re.compile(r"\$root|\$web|(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", r
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 _CONNECTION = r"^[A-Za-z0-9_.-]{1,250}$"
 _DEFAULTS = Limits()
+_AUDIT = AuditRules()
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg2", "postgresql+psycopg2": "postgresql+psycopg2"}
 
 
@@ -120,6 +122,8 @@ class LocationSection(_PlaceSection):
     read_connection: ConnectionId | None = None
     write_connection: ConnectionId | None = None
     writable: bool | None = None
+    archives_after: Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36500))] | None = None
+    verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
 
@@ -139,6 +143,8 @@ class LocationSection(_PlaceSection):
             write_connection=self.write_connection,
             writable=self.write_connection is not None if self.writable is None else self.writable,
             thaw=ThawDefaults(tier=self.thaw.tier, days=self.thaw.days),
+            archives_after=self.archives_after,
+            verify_rate=self.verify_rate,
             names=self.names,
         )
 
@@ -214,6 +220,20 @@ class CallbacksSection(Section):
     def rules(self) -> CallbackRules:
         """As the steps take them."""
         return CallbackRules(allowed_hosts=self.allowed_hosts, timeout_seconds=self.timeout.total_seconds())
+
+
+class AuditSection(Section):
+    """``[audit]``: the same names and defaults as :class:`bagfill.audit.rules.AuditRules`."""
+
+    period: Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=3650))] = _AUDIT.period
+    confidence: Annotated[float, Field(gt=0, lt=1)] = _AUDIT.confidence
+    detectable_loss: Annotated[float, Field(gt=0, le=1)] = _AUDIT.detectable_loss
+    thaw_bytes: Annotated[Size, Field(ge=0)] = _AUDIT.thaw_bytes
+    thaw_days: Annotated[int, Field(ge=1, le=365)] = _AUDIT.thaw_days
+
+    def rules(self) -> AuditRules:
+        """As the steps take them."""
+        return AuditRules(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 def _database(value: Any) -> Any:

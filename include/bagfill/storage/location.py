@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.store import ThawTier
 
-__all__ = ["Location", "Provider", "ThawDefaults"]
+__all__ = ["VERIFY_RATE", "Location", "Provider", "ThawDefaults"]
+
+VERIFY_RATE = 20 * 1024 * 1024
+"""Bytes a second that copying, and reading back, reach at a location whose settings say nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Location:
         write_connection: connection id for creating objects.
         writable: whether it may be a destination.
         thaw: defaults for thawing.
+        archives_after: age at which its lifecycle moves objects into an archive tier; ``None``: it does not.
+        verify_rate: bytes a second that copying to it, and reading back from it, reach.
         names: which names the place holds apart, beyond what its provider's rules say.
     """
 
@@ -50,6 +56,8 @@ class Location:
     writable: bool = False
     thaw: ThawDefaults = ThawDefaults()
     names: NamesHeld = NamesHeld.EXACT
+    archives_after: timedelta | None = None
+    verify_rate: int = VERIFY_RATE
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

@@ -1,0 +1,46 @@
+"""A listing against what is known: missing, changed and stray objects, told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bagfill.audit.model import FindingKind
+from bagfill.storage.store import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a listing shows.
+
+    Args:
+        path: inside the version's folder.
+        expected, seen: in words, with units.
+    """
+
+    kind: FindingKind
+    path: str
+    expected: str
+    seen: str
+
+
+def compare_listing(
+    expected: Mapping[str, int], etags: Mapping[str, str], found: Mapping[str, ObjectInfo]
+) -> Iterator[Difference]:
+    """How a listing differs, ascending by path.
+
+    Args:
+        expected: path → size in bytes, of every file of the replica.
+        etags: path → ETag of the object that was proved; files without one are judged by name and size.
+        found: path → what the listing says.
+    """
+    for path in sorted(expected.keys() | found.keys()):
+        info = found.get(path)
+        if info is None:
+            yield Difference(FindingKind.MISSING, path, f"{expected[path]} bytes", "no such object")
+        elif path not in expected:
+            yield Difference(FindingKind.STRAY, path, "no object of this name", f"{info.size} bytes")
+        elif info.size != expected[path]:
+            yield Difference(FindingKind.WRONG_SIZE, path, f"{expected[path]} bytes", f"{info.size} bytes")
+        elif etags.get(path, info.etag) != info.etag:
+            yield Difference(FindingKind.REPLACED, path, f"ETag {etags[path]}", f"ETag {info.etag}")
