@@ -2,7 +2,7 @@
 
 Everything that can be known without paying is checked here, before an object is thawed or written: that listing and
 manifest name the same files, that the destination can hold every name, that nothing else lies there already, and, where
-the tag files can be read, that they agree with the storage manifest.
+the tag files can be read, that the bag keeps every rule that can be judged without its payload.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bagfill.bag.errors import BagFormatError
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
@@ -19,11 +18,13 @@ from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_shards
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.judge_source import JudgedGood, judge_source
 from bagfill.steps.listings import differences, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
-from bagfill.steps.tag_files import declared_digests, manifest_algorithms, read_tag_files
+from bagfill.steps.tag_files import manifest_algorithms
 from bagfill.steps.work import IngestWork, Plan
+from bagfill.storage.held_names import name_problems
 from bagfill.storage.store import ObjectInfo
 from bagfill.thaw.tiers import allowed_tiers
 
@@ -116,9 +117,11 @@ class _Planning:
         )
         if failure is not None:
             return failure
-        digests = self._expected_digests(manifest, listed)
-        if isinstance(digests, StepFailed):
-            return digests
+        verdict = judge_source(self._services, self._ref, manifest, listed.get, there.get)
+        if isinstance(verdict, StepFailed):
+            return verdict
+        # Without a verdict, what the storage manifest alone says; the rest is added when tag files can be read.
+        digests = verdict.digests if isinstance(verdict, JudgedGood) else _registered_digests(manifest)
         files = [
             PlannedFile(
                 path=path,
@@ -142,6 +145,7 @@ class _Planning:
             copy_shards=len(shards.copy),
             verify_shards=len(shards.verify),
             algorithms=_algorithms(manifest),
+            judged=isinstance(verdict, JudgedGood),
         )
         return self._work.write_plan(plan, manifest, shards)
 
@@ -156,14 +160,12 @@ class _Planning:
         )
 
     def _check_names(self, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
-        rules = self._to.name_rules
+        """No name that the destination would change, merge with another or refuse."""
         prefix = self._destination.version_prefix(self._ref.id)
-        problems = [
-            f"{path}: {problem.message}"
-            for path in sorted(listed)
-            if (problem := rules.check(f"{prefix}{path}")) is not None
-        ]
-        return self._problems(Reason.NAME_REFUSED, f"{self._ref.destination} cannot hold a name of this bag", problems)
+        problems = name_problems(self._to.name_rules, self._destination.names, prefix, listed)
+        return self._problems(
+            Reason.NAME_REFUSED, f"{self._ref.destination} cannot hold the names of this bag", problems
+        )
 
     def _check_destination(
         self, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]
@@ -206,39 +208,16 @@ class _Planning:
             return StepFailed(Reason.BUDGET_REACHED, message)
         return None
 
-    def _expected_digests(
-        self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo]
-    ) -> dict[str, DigestSet] | StepFailed:
-        """What all manifests say of each concrete file; archived tag files speak up when the replica is concluded."""
-        by_manifest = {file.path_in_version: DigestSet([file.digest]) for file in manifest.concrete_files}
-        tag_infos = [listed[file.path_in_version] for file in manifest.tag_files]
-        if not all(info.is_readable for info in tag_infos):
-            return by_manifest
-        prefix = self._source.version_prefix(manifest.id)
-        tag_files = read_tag_files(self._from, prefix, tag_infos)
-        # By name, which for a fetched file is not where its bytes are.
-        path_of = {file.name: file.path_in_version for file in manifest.concrete_files}
-        problems: list[str] = []
-        try:
-            declared = declared_digests(tag_files, frozenset(file.name for file in manifest.files))
-        except (BagFormatError, ValueError) as error:
-            return StepFailed(Reason.BAG_INVALID, f"{manifest.id} at {self._ref.source}: {error}.")
-        for name, digests in declared.items():
-            path = path_of.get(name)
-            if path is None:
-                continue
-            problems += [f"{path}: storage manifest and bag differ: {m}" for m in by_manifest[path].mismatches(digests)]
-            by_manifest[path] = DigestSet({**digests, **by_manifest[path]}.values())
-        summary = f"the bag's manifests at {self._ref.source} contradict the storage manifest"
-        failure = self._problems(Reason.BAG_INVALID, summary, problems)
-        return by_manifest if failure is None else failure
-
     def _problems(self, reason: Reason, summary: str, problems: list[str]) -> StepFailed | None:
         if not problems:
             return None
         count = "" if len(problems) == 1 else f" ({len(problems)} files)"
         message = f"{self._ref.bag_version}: {summary}{count}: {problems[0]}."
         return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
+
+
+def _registered_digests(manifest: StorageManifest) -> dict[str, DigestSet]:
+    return {file.path_in_version: DigestSet([file.digest]) for file in manifest.concrete_files}
 
 
 def _algorithms(manifest: StorageManifest) -> tuple[Algorithm, ...]:

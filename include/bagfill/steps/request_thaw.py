@@ -10,6 +10,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.judge_source import judge_when_readable
 from bagfill.steps.listings import list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
@@ -48,7 +49,8 @@ def thaw_step(ref: IngestRef) -> str:
 def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed:
     """Ask for every archived object of the plan that the destination has not yet.
 
-    Asking again while a thaw is under way, or its copies live, costs nothing and changes nothing.
+    As long as the bag was not judged, for the tag files alone: see :mod:`bagfill.steps.judge_source`. Asking again
+    while a thaw is under way, or its copies live, costs nothing and changes nothing.
 
     Returns:
         the answers, counted; or why not every object was accepted.
@@ -58,30 +60,47 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
     def act() -> ThawSummary | StepFailed:
         with ClaimKeeper(services, ref):
             work = IngestWork(services.work, ref)
-            files = work.archived_files(work.require_plan())
+            plan = work.require_plan()
+            files = work.archived_files(plan)
             needed = still_needed(services, ref, files)
-            if not needed:
-                return ThawSummary(len(files), 0, 0, len(files))
-            limit = services.limits.max_thaw_bytes
-            volume = sum(file.size for file in needed)
-            if limit is not None and volume > limit:
-                # The plan kept to the limit of its time; what is asked for keeps to the limit of now.
-                name = f"{ref.bag_version} at {ref.source}"
-                message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
-                return StepFailed(Reason.BUDGET_REACHED, message)
+            refused = over_limit(services, ref, needed)
+            if refused is not None:
+                return refused
+            first = judge_when_readable(services, ref, work, plan)
+            if isinstance(first, StepFailed):
+                return first
+            asking = needed if first is None else [file for file in needed if file.path in first.paths]
+            if not asking:
+                return ThawSummary(len(files), 0, 0, len(files) - len(needed))
             prefix = services.locations[ref.source].version_prefix(ref.id)
-            asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed])
+            asked = ask(services, ref, [f"{prefix}{file.path}" for file in asking])
             if isinstance(asked, StepFailed):
                 return asked
             summary = replace(asked, total=len(files), readable=asked.readable + len(files) - len(needed))
+            what = "" if first is None else f"{len(asking)} tag files first: "
             text = (
-                f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: "
+                f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: {what}"
                 f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
             )
             add_events(services, ref, [text])
             return summary
 
     return attempt(services, ref, step, act)
+
+
+def over_limit(services: Services, ref: IngestRef, files: Sequence[PlannedFile]) -> StepFailed | None:
+    """Why these files are too much to thaw, or ``None``.
+
+    The plan kept to the limit of its time; what is asked for keeps to the limit of now, the payload counted with the
+    tag files that are asked for before it.
+    """
+    limit = services.limits.max_thaw_bytes
+    volume = sum(file.size for file in files)
+    if limit is None or volume <= limit:
+        return None
+    name = f"{ref.bag_version} at {ref.source}"
+    message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
+    return StepFailed(Reason.BUDGET_REACHED, message)
 
 
 def still_needed(services: Services, ref: IngestRef, files: Sequence[PlannedFile]) -> list[PlannedFile]:

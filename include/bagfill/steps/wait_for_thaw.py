@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bagfill.bag.rules.contents import tag_files_to_read
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.shards import PlannedFile
 from bagfill.steps.claims import claim_of
 from bagfill.steps.failures import add_events, attempt
+from bagfill.steps.judge_source import TagFilesArchived, judge_when_readable
 from bagfill.steps.outcomes import IngestRef, StepFailed
-from bagfill.steps.request_thaw import ask, still_needed, thaw_step
+from bagfill.steps.request_thaw import ask, over_limit, still_needed, thaw_step
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork
 from bagfill.thaw.requests import thaw_states
@@ -17,13 +20,14 @@ from bagfill.thaw.requests import thaw_states
 
 @dataclass(frozen=True, slots=True)
 class ThawState:
-    """How far the thaw of one ingest is, in objects.
+    """How far the thaw of one ingest is, in objects. While tag files are thawed, nobody has looked at the payload.
 
     Args:
         total: archived objects of the plan.
         readable: can be read now, or are at the destination by now.
         thawing: under way.
-        asked_again: were archived (expired, or an earlier request got lost) and were asked for again just now.
+        asked_again: were archived (the payload after the tag files, an expired copy, a request that got lost) and were
+            asked for just now.
     """
 
     total: int
@@ -52,9 +56,15 @@ def poll_thaw(services: Services, ref: IngestRef) -> ThawState | StepFailed:
     def act() -> ThawState | StepFailed:
         services.registry.heartbeat(claim_of(services, ref), lease=services.limits.lease)
         work = IngestWork(services.work, ref)
-        files = work.archived_files(work.require_plan())
+        plan = work.require_plan()
+        files = work.archived_files(plan)
         if not files:
             return ThawState(0, 0, 0, 0)
+        first = judge_when_readable(services, ref, work, plan)
+        if isinstance(first, StepFailed):
+            return first
+        if first is not None:
+            return _tag_files_first(services, ref, files, first)
         source = services.locations[ref.source]
         prefix = source.version_prefix(ref.id)
         keys = frozenset(f"{prefix}{file.path}" for file in files)
@@ -65,10 +75,11 @@ def poll_thaw(services: Services, ref: IngestRef) -> ThawState | StepFailed:
         archived = [file for file in files if f"{prefix}{file.path}" in states.archived]
         needed = still_needed(services, ref, archived)
         if needed:
-            asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed])
+            refused = over_limit(services, ref, needed)
+            asked = ask(services, ref, [f"{prefix}{file.path}" for file in needed]) if refused is None else refused
             if isinstance(asked, StepFailed):
                 return asked
-            add_events(services, ref, [f"{step} retrying - {len(needed)} files are archived, asked for again"])
+            add_events(services, ref, [f"{step} - {len(needed)} files are archived, {asked.asked} asked for"])
         readable = len(states.readable) + len(archived) - len(needed)
         return ThawState(len(files), readable, len(states.thawing), len(needed))
 
@@ -76,3 +87,20 @@ def poll_thaw(services: Services, ref: IngestRef) -> ThawState | StepFailed:
     if isinstance(state, ThawState) and state.done and state.total:
         add_events(services, ref, [f"{step} succeeded - {state.total} files can be read"])
     return state
+
+
+def _tag_files_first(
+    services: Services, ref: IngestRef, files: list[PlannedFile], first: TagFilesArchived
+) -> ThawState | StepFailed:
+    """Tag files are not readable yet; those whose thaw expired, or was never asked for, are asked for now."""
+    if first.archived:
+        prefix = services.locations[ref.source].version_prefix(ref.id)
+        asked = ask(services, ref, [f"{prefix}{path}" for path in first.archived])
+        if isinstance(asked, StepFailed):
+            return asked
+        text = f"{thaw_step(ref)} - {len(first.archived)} tag files are archived, {asked.asked} asked for"
+        add_events(services, ref, [text])
+    # With what was archived since the plan was made: without a verdict nothing is done.
+    archived = {file.path for file in files} | first.paths
+    readable = set(tag_files_to_read(archived)) - first.paths
+    return ThawState(len(archived), len(readable), len(first.thawing), len(first.archived))

@@ -10,12 +10,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
+from bagfill.bag.rules.contents import tag_files_to_read
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import StorageManifest
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 """Of the files below; a task of an older release refuses a plan of a newer one instead of guessing."""
 
 
@@ -48,6 +50,7 @@ class Plan:
         archived_files, archived_bytes: what has to be thawed.
         copy_shards, verify_shards: how many.
         algorithms: every algorithm that a manifest of the bag uses; each is computed at the read-back.
+        judged: whether the tag files could be read and judged at planning; else it is done once they are thawed.
     """
 
     folder: str
@@ -58,6 +61,7 @@ class Plan:
     copy_shards: int
     verify_shards: int
     algorithms: tuple[Algorithm, ...]
+    judged: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As the record ``plan.jsonl``."""
@@ -71,6 +75,7 @@ class Plan:
             "copyShards": self.copy_shards,
             "verifyShards": self.verify_shards,
             "algorithms": [algorithm.value for algorithm in self.algorithms],
+            "judged": self.judged,
         }
 
     @classmethod
@@ -92,6 +97,7 @@ class Plan:
             copy_shards=values["copyShards"],
             verify_shards=values["verifyShards"],
             algorithms=tuple(Algorithm(value) for value in values["algorithms"]),
+            judged=values["judged"],
         )
 
 
@@ -152,6 +158,10 @@ class IngestWork:
             self._work.write_lines(_shard(plan, "verify", index), (file.to_json() for file in files))
         archived = [file.to_json() for files in shards.verify for file in files if file.archived]
         self._work.write_lines(f"{plan.folder}archived.jsonl", archived)
+        if not plan.judged:
+            by_path = {file.path: file for shard in shards.verify for file in shard}
+            unjudged = (by_path[path].to_json() for path in tag_files_to_read(by_path))
+            self._work.write_lines(f"{plan.folder}unjudged.jsonl", unjudged)
         self._work.write_json(f"{self._root}plan.jsonl", plan.to_json())
         return self.require_plan()
 
@@ -165,12 +175,23 @@ class IngestWork:
         raise self._gone(name)
 
     def copy_items(self, plan: Plan, index: int) -> list[CopyItem]:
-        """The items of one copy shard."""
+        """The items of one copy shard.
+
+        Raises:
+            WorkError: the bag was not judged yet; nothing of it may be copied.
+        """
+        if not self.is_judged(plan):
+            raise WorkError(f"{self._work.key(plan.folder)}: the tag files were not judged: poll_thaw must come first")
         return self._rows(_shard(plan, "copy", index), CopyItem.from_json)
 
     def verify_files(self, plan: Plan, index: int) -> list[PlannedFile]:
-        """The files of one verify shard."""
-        return self._rows(_shard(plan, "verify", index), PlannedFile.from_json)
+        """The files of one verify shard, with the digests that a later verdict brought."""
+        files = self._rows(_shard(plan, "verify", index), PlannedFile.from_json)
+        if plan.judged or not self.is_judged(plan):
+            return files
+        rows = self._rows(_shard(plan, "judged", index), lambda row: (row["path"], row["digests"]))
+        digests = {path: DigestSet.from_json(values) for path, values in rows}
+        return [replace(file, digests=digests[file.path]) for file in files]
 
     def all_files(self, plan: Plan) -> Iterator[PlannedFile]:
         """Every planned file, in the order of the plan."""
@@ -180,6 +201,32 @@ class IngestWork:
     def archived_files(self, plan: Plan) -> list[PlannedFile]:
         """The files that have to be thawed."""
         return self._rows(f"{plan.folder}archived.jsonl", PlannedFile.from_json)
+
+    # -- the verdict on tag files that were archived when the plan was made
+
+    def unjudged_files(self, plan: Plan) -> list[PlannedFile]:
+        """The tag files that a verdict needs, of a plan that was made without one."""
+        return self._rows(f"{plan.folder}unjudged.jsonl", PlannedFile.from_json)
+
+    def is_judged(self, plan: Plan) -> bool:
+        """Whether the bag was judged by its tag files and found good."""
+        if plan.judged:
+            return True
+        name = _judged(plan)
+        with _sound(self._work, name):
+            return self._work.read_json(name) is not None
+
+    def write_judgement(self, plan: Plan, digests: Mapping[str, DigestSet]) -> None:
+        """Leave what the manifests say of each planned file, shard by shard, and then that the bag was found good.
+
+        Args:
+            digests: by path of the planned file.
+        """
+        for index in range(plan.verify_shards):
+            files = self.verify_files(plan, index)
+            rows = ({"path": file.path, "digests": digests[file.path].to_json()} for file in files)
+            self._work.write_lines(_shard(plan, "judged", index), rows)
+        self._work.write_json(_judged(plan), {"files": plan.files})
 
     # -- results of shards
 
@@ -287,6 +334,10 @@ def _sound(work: SealedRecords, name: str) -> Iterator[None]:
         raise WorkError(str(damage)) from damage
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WorkError(f"{work.key(name)} at {work.location} has another shape ({type(error).__name__})") from error
+
+
+def _judged(plan: Plan) -> str:
+    return f"{plan.folder}judged.jsonl"
 
 
 def _shard(plan: Plan, kind: str, index: int) -> str:

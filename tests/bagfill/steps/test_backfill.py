@@ -240,11 +240,11 @@ def test_a_vanished_source_folder_is_an_error(world: World) -> None:
     assert reasons(run(world)) == [Reason.SOURCE_INCOMPLETE.code]
 
 
-def test_manifests_that_contradict_the_storage_manifest_refuse_the_bag(world: World) -> None:
+def test_a_manifest_that_is_not_the_one_that_was_registered_refuses_the_bag(world: World) -> None:
     wrong = bag_files(BAG, PAYLOAD | {"a.txt": b"alphb"}, algorithms=("md5", "sha256", "sha512"))
     world.put(V1, {"manifest-sha512.txt": wrong["manifest-sha512.txt"]})
 
-    assert reasons(run(world)) == [Reason.BAG_INVALID.code]
+    assert reasons(run(world)) == [Reason.SOURCE_CORRUPT.code]
     assert world.at_destination(V1) == {}
 
 

@@ -103,8 +103,8 @@ def test_without_a_plan_a_step_says_what_must_run_first(area: Area) -> None:
 
 def test_a_plan_of_another_release_is_refused(area: Area) -> None:
     records = SealedRecords(RecordStore(MemoryStore(area.bucket), "w/"))
-    records.write_json("ingest/plan.jsonl", {**plan("ingest/x/").to_json(), "format": 2})
-    with pytest.raises(WorkError, match="format 2, this release reads 1"):
+    records.write_json("ingest/plan.jsonl", {**plan("ingest/x/").to_json(), "format": 3})
+    with pytest.raises(WorkError, match="format 3, this release reads 2"):
         area.work().plan()
 
 
