@@ -7,6 +7,7 @@ the world is looked at (:meth:`Drill.watch`): what is registered must be proved 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import Counter
@@ -21,6 +22,9 @@ from uuid import UUID
 import pytest
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.fixity.chain import Evidence
+from bagfill.fixity.receipts import ReceiptReader
+from bagfill.fixity.seals import read_seal, seal_folder
 from bagfill.ingests.model import IngestStatus
 from bagfill.planning.limits import Limits
 from bagfill.steps.close_ingest import ClosedIngest, close_ingests
@@ -34,6 +38,7 @@ from bagfill.steps.request_thaw import request_thaw
 from bagfill.steps.services import Services
 from bagfill.steps.verify_shard import verify_shard
 from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
+from bagfill.steps.write_seals import write_seals
 from bagfill.storage.errors import StoreError
 from bagfill.storage.faults import Decide, Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.location import Location
@@ -439,6 +444,28 @@ class Drill:
             assert ingest.status is IngestStatus.SUCCEEDED
             claim = self.world.registry.claim_of(bag_version, "azure")
             assert claim is None or claim.expires <= self.world.clock()
+        self.watch_chain()
+
+    def watch_chain(self) -> None:
+        """Once whoever comes next wrote what was left, receipts and seals are one chain."""
+        services = self.world.services()
+        for name in write_seals(services, "azure").damaged:
+            self.world.records.remove(services.receipts.key(name))
+            assert write_seals(services, "azure").damaged == ()
+        evidence = Evidence()
+        for name in services.receipts.names("azure/"):
+            text = services.receipts.read_bytes(name)
+            assert text is not None
+            if name.startswith(seal_folder("azure")):
+                evidence.add_seal(name, text)
+            elif name in {self.receipt_of(bag_version) for bag_version in self.versions}:
+                evidence.add_receipt(name, [text])
+        problems, _ = evidence.judge()
+        assert problems == []
+        assert len(evidence.receipts) == len(evidence.seals) == len(self.versions)
+
+    def receipt_of(self, bag_version: str) -> str | None:
+        return self.world.registry.replicas(BagVersionId.parse(bag_version))[-1].receipt
 
     def watch_manifest(self, bag_version: str) -> None:
         """The stored text is the original, or the original with one location put in and not a byte else changed."""
@@ -451,8 +478,13 @@ class Drill:
     def watch_receipt(self, bag_version: str, files: Mapping[str, bytes]) -> None:
         name = self.world.registry.replicas(BagVersionId.parse(bag_version))[-1].receipt
         assert name is not None
-        receipt = json.loads(self.world.records.contents()[f"receipts/{name}"])
-        assert {row["path"]: row["size"] for row in receipt["files"]} == {p: len(d) for p, d in files.items()}
+        text = self.world.records.contents()[f"receipts/{name}"]
+        reader = ReceiptReader([text])
+        read = {file.path: (file.size, file.digests["sha256"]) for file in reader.files()}
+        assert read == {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
+        sealed = self.world.registry.seal_of(BagVersionId.parse(bag_version), "azure")
+        assert sealed is not None
+        assert read_seal(sealed.document).receipt.sha256 == hashlib.sha256(text).hexdigest()
 
     def records(self) -> dict[str, bytes]:
         """Everything that was ever written to the work area and the receipts."""

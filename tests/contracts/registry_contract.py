@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -32,6 +33,7 @@ from bagfill.registry.registry import (
     Registry,
     ReplicaRecord,
 )
+from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
 from contracts.sample_manifests import (
     bag_version,
     manifest_document,
@@ -95,8 +97,20 @@ def register(
         location=claim.location,
         manifest_location=manifest_location(manifest.id.bag, claim.location),
         receipt=receipt,
+        seal=sealing(receipt),
         claim=claim,
     )
+
+
+def sealing(receipt: str) -> MakeSeal:
+    """Seals that say their place and what they follow."""
+
+    def make(position: ChainPosition) -> bytes:
+        previous = None if position.previous is None else hashlib.sha256(position.previous).hexdigest()
+        said = {"location": position.location, "sequence": position.sequence, "sealed": position.sealed.isoformat()}
+        return json.dumps({**said, "receipt": receipt, "previous": previous}, ensure_ascii=False).encode() + b"\n"
+
+    return make
 
 
 def stored(registry: Registry, manifest: StorageManifest) -> StorageManifest:
@@ -429,6 +443,65 @@ class RegistryContract:
         # Rows and manifest tell the same story, in the same order.
         assert [replica.location for replica in registry.replicas(manifest.id)] == buckets
 
+    def test_receipts_of_one_location_form_one_chain_however_many_are_registered_at_once(
+        self, registry: Registry
+    ) -> None:
+        manifests = [fresh_manifest() for _ in range(self.writers)]
+        for manifest in manifests:
+            registry.add_bag_version(manifest, locations=[])
+        claims = [held(registry, manifest, holder=str(manifest.id)) for manifest in manifests]
+        together = Barrier(self.writers)
+
+        def add(number: int) -> object:
+            together.wait(timeout=30)
+            return register(registry, manifests[number], claims[number], receipt=f"r-{number}")
+
+        with ThreadPoolExecutor(self.writers) as pool:
+            outcomes = list(pool.map(add, range(self.writers)))
+        assert {type(outcome) for outcome in outcomes} == {Registered}
+        chain = list(registry.seals("azure"))
+        assert_one_chain(chain)
+        assert {json.loads(seal.document)["receipt"] for seal in chain} == {f"r-{n}" for n in range(self.writers)}
+        assert [registry.seal_of(seal.bag_version, "azure") for seal in chain] == chain
+
+    def test_a_replica_has_one_seal_and_only_if_it_has_a_receipt(self, registry: Registry) -> None:
+        manifest, other = fresh_manifest(), fresh_manifest()
+        registry.add_bag_version(manifest, locations=["primary"])
+        registry.add_bag_version(other, locations=["azure"])
+        assert registry.seal_of(manifest.id, "primary") is None
+        for number in (1, 2):
+            register(registry, manifest, held(registry, manifest), receipt=f"r-{number}")
+        # Learnt by import, and proved now.
+        register(registry, other, held(registry, other), receipt="r-3")
+        elsewhere = held(registry, manifest, "glacier")
+        register(registry, manifest, elsewhere, receipt="r-4")
+        assert [json.loads(seal.document)["receipt"] for seal in registry.seals("azure")] == ["r-1", "r-3"]
+        assert_one_chain(list(registry.seals("azure")))
+        (only,) = registry.seals("glacier")
+        assert (only.sequence, json.loads(only.document)["previous"]) == (1, None)
+
+    def test_a_registration_that_is_refused_leaves_no_seal(self, registry: Registry) -> None:
+        manifest = fresh_manifest()
+        claim = held(registry, manifest)
+        assert register(registry, manifest, claim) == BagGone()
+        registry.add_bag_version(manifest, locations=[])
+        registry.release(claim)
+        with pytest.raises(ClaimLostError):
+            register(registry, manifest, claim)
+        assert list(registry.seals("azure")) == []
+
+    def test_seals_are_unwritten_until_somebody_saw_them(self, registry: Registry, clock: TurnableClock) -> None:
+        for _ in range(3):
+            manifest = fresh_manifest()
+            registry.add_bag_version(manifest, locations=[])
+            register(registry, manifest, held(registry, manifest))
+        first, second, third = registry.seals("azure", unwritten=True)
+        registry.seal_written(second)
+        clock.turn(MINUTE)
+        registry.seal_written(second)
+        assert list(registry.seals("azure", unwritten=True)) == [first, third]
+        assert [seal.written for seal in registry.seals("azure")] == [None, START, None]
+
     def test_one_registration_made_at_once_happens_once(self, registry: Registry) -> None:
         manifest = fresh_manifest()
         registry.add_bag_version(manifest, locations=[])
@@ -575,6 +648,15 @@ class RegistryContract:
                 case _:
                     pass
             assert registry.claim_of(manifest.id, "azure") == current
+
+
+def assert_one_chain(chain: list[SealRecord]) -> None:
+    """Numbers from 1 without a gap, and each names the one before."""
+    assert [seal.sequence for seal in chain] == list(range(1, len(chain) + 1))
+    assert [seal.sha256 for seal in chain] == [hashlib.sha256(seal.document).hexdigest() for seal in chain]
+    said = [json.loads(seal.document) for seal in chain]
+    assert [each["sequence"] for each in said] == [seal.sequence for seal in chain]
+    assert [each["previous"] for each in said] == [None, *(seal.sha256 for seal in chain)][: len(chain)]
 
 
 def _rest(manifest: StorageManifest) -> list[tuple[str, Any]]:

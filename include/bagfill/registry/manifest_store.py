@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from bagfill.bag.identifiers import BagVersionId
+from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.errors import ManifestDamagedError
@@ -139,9 +139,12 @@ class ManifestStore:
             raise ManifestDamagedError(pointer, f"read back, it has {position} bytes, expected {len(raw)}")
 
     def _key(self, bag_version: BagVersionId) -> str:
-        space = _segment(str(bag_version.space))
-        identifier = "/".join(_segment(segment) for segment in str(bag_version.external_identifier).split("/"))
-        return f"{self._prefix}{space}/{identifier}/{bag_version.version.number}/{self._new_id()}.json"
+        return f"{self._prefix}{key_of_bag(bag_version.bag)}/{bag_version.version.number}/{self._new_id()}.json"
+
+
+def key_of_bag(bag: BagId) -> str:
+    """``{space}/{external identifier}`` as a part of the key of a record about a bag, harmless to any provider."""
+    return "/".join(map(_segment, (str(bag.space), *str(bag.external_identifier).split("/"))))
 
 
 def _segment(segment: str) -> str:

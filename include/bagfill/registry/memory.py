@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from bagfill.registry.registry import (
     ReplicaRecord,
     StoredManifest,
 )
+from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class MemoryRegistry:
         self._lock = RLock()
         self._known: dict[BagVersionId, _Known] = {}
         self._claims: dict[tuple[BagVersionId, str], _ClaimState] = {}
+        self._chains: dict[str, list[SealRecord]] = {}
         self._copies = 0
 
     def add_bag_version(
@@ -124,6 +127,7 @@ class MemoryRegistry:
         location: str,
         manifest_location: ManifestLocation,
         receipt: str,
+        seal: MakeSeal,
         claim: Claim,
     ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
         """See :meth:`Registry.register_replica`."""
@@ -138,16 +142,46 @@ class MemoryRegistry:
                 case BagReplaced() as replaced:
                     return replaced
                 case AlreadyListed():
-                    known.replicas.setdefault(location, record)
+                    if location not in known.replicas:
+                        self._append_seal(location, planned_from.id, seal)
+                        known.replicas[location] = record
                     return AlreadyRegistered()
                 case ToStore(appended):
-                    known.stored = StoredManifest(appended, self._next_pointer())
                     old = known.replicas.get(location)
+                    if old is None or old.receipt is None:
+                        self._append_seal(location, planned_from.id, seal)
+                    known.stored = StoredManifest(appended, self._next_pointer())
                     if old is None:
                         known.replicas[location] = record
                     elif old.receipt is None:
                         known.replicas[location] = replace(old, ingest_id=claim.holder, receipt=receipt)
                     return Registered(known.stored.pointer)
+
+    def _append_seal(self, location: str, bag_version: BagVersionId, make: MakeSeal) -> None:
+        chain = self._chains.setdefault(location, [])
+        previous = chain[-1].document if chain else None
+        document = make(ChainPosition(location, len(chain) + 1, previous, self._clock()))
+        sha256 = hashlib.sha256(document).hexdigest()
+        chain.append(SealRecord(location, len(chain) + 1, bag_version, document, sha256, None))
+
+    def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
+        """See :meth:`Registry.seal_of`."""
+        with self._lock:
+            found = [seal for seal in self._chains.get(location, []) if seal.bag_version == bag_version]
+            return found[-1] if found else None
+
+    def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:
+        """See :meth:`Registry.seals`."""
+        with self._lock:
+            found = [seal for seal in self._chains.get(location, []) if not unwritten or seal.written is None]
+        yield from found
+
+    def seal_written(self, seal: SealRecord) -> None:
+        """See :meth:`Registry.seal_written`."""
+        with self._lock:
+            chain = self._chains[seal.location]
+            known = chain[seal.sequence - 1]
+            chain[seal.sequence - 1] = replace(known, written=known.written or self._clock())
 
     def acquire(
         self, bag_version: BagVersionId, location: str, *, holder: str, lease: timedelta

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.model import ManifestLocation, StorageManifest
+from bagfill.registry.seals import MakeSeal, SealRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,7 @@ class Registry(Protocol):
         location: str,
         manifest_location: ManifestLocation,
         receipt: str,
+        seal: MakeSeal,
         claim: Claim,
     ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
         """Add one location to the storage manifest by compare-and-set, and record the replica in the same transaction.
@@ -193,11 +195,25 @@ class Registry(Protocol):
             location: name of the configured location.
             manifest_location: the element to append to ``replicaLocations``.
             receipt: key of the receipt that proves the replica.
+            seal: makes the receipt's seal. One is appended to the location's chain in the same transaction if, and
+                only if, the replica gets this receipt now.
             claim: must be held at the moment of the write; checked in the same transaction.
 
         Raises:
             ClaimLostError: the claim's token is stale; nothing changed.
         """
+        ...
+
+    def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
+        """The seal of the replica's receipt; ``None`` if it has none (it was learnt by import)."""
+        ...
+
+    def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:
+        """The location's chain, ascending and without gaps; with ``unwritten`` only seals nobody has written yet."""
+        ...
+
+    def seal_written(self, seal: SealRecord) -> None:
+        """Remember that the seal was seen in the receipt store; once remembered, the moment stays."""
         ...
 
     def acquire(

@@ -35,8 +35,10 @@ from bagfill.registry.registry import (
     ReplicaRecord,
     StoredManifest,
 )
+from bagfill.registry.seals import MakeSeal, SealRecord
 from bagfill.registry.sql_claims import SqlClaims, require_current
 from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
+from bagfill.registry.sql_seals import SqlSeals, append_seal
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -49,6 +51,7 @@ class _Registration:
     bag_version: BagVersionId
     location: str
     receipt: str
+    seal: MakeSeal
     claim: Claim
 
 
@@ -82,6 +85,7 @@ class SqlRegistry:
         self._clock = clock
         self._sleep = sleep
         self._claims = SqlClaims(engine, clock)
+        self._seals = SqlSeals(engine)
 
     def add_bag_version(
         self, manifest: StorageManifest, *, locations: Sequence[str]
@@ -158,11 +162,12 @@ class SqlRegistry:
         location: str,
         manifest_location: ManifestLocation,
         receipt: str,
+        seal: MakeSeal,
         claim: Claim,
     ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
         """See :meth:`Registry.register_replica`."""
         require_claim_for(claim, planned_from, location)
-        registration = _Registration(planned_from.id, location, receipt, claim)
+        registration = _Registration(planned_from.id, location, receipt, seal, claim)
         for attempt in range(_ATTEMPTS):
             with reading(self._engine) as connection:
                 require_current(connection, claim)
@@ -190,7 +195,8 @@ class SqlRegistry:
             require_current(connection, registration.claim, lock=True)
             if _current_copy(connection, registration.bag_version, lock=True) != old:
                 return None
-            self._insert_replica(connection, registration)
+            if self._insert_replica(connection, registration):
+                self._append_seal(connection, registration)
             return AlreadyRegistered()
 
     def _move_pointer(self, registration: _Registration, old: ManifestCopy, new: ManifestCopy) -> Registered | None:
@@ -201,9 +207,14 @@ class SqlRegistry:
             moved = update(BAG_VERSIONS).where(is_old).values(pointer=new.pointer, sha256=new.sha256)
             if connection.execute(moved).rowcount != 1:
                 return None
-            if not self._insert_replica(connection, registration):
-                _add_evidence(connection, registration)
+            if self._insert_replica(connection, registration) or _add_evidence(connection, registration):
+                self._append_seal(connection, registration)
             return Registered(new.pointer)
+
+    def _append_seal(self, connection: Connection, registration: _Registration) -> None:
+        # Last in its transaction: all registrations at one location wait for each other here.
+        now = self._clock()
+        append_seal(connection, registration.location, registration.bag_version, registration.seal, now=now)
 
     def _insert_replica(self, connection: Connection, registration: _Registration) -> bool:
         row = {
@@ -214,6 +225,18 @@ class SqlRegistry:
             "receipt": registration.receipt,
         }
         return insert_if_absent(connection, REPLICAS, row)
+
+    def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
+        """See :meth:`Registry.seal_of`."""
+        return self._seals.of(bag_version, location)
+
+    def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:
+        """See :meth:`Registry.seals`."""
+        return self._seals.all(location, unwritten=unwritten)
+
+    def seal_written(self, seal: SealRecord) -> None:
+        """See :meth:`Registry.seal_written`."""
+        self._seals.mark_written(seal, now=self._clock())
 
     def acquire(
         self, bag_version: BagVersionId, location: str, *, holder: str, lease: timedelta
@@ -240,7 +263,7 @@ def _current_copy(connection: Connection, bag_version: BagVersionId, *, lock: bo
     return None if row is None else ManifestCopy(row.pointer, row.sha256)
 
 
-def _add_evidence(connection: Connection, registration: _Registration) -> None:
+def _add_evidence(connection: Connection, registration: _Registration) -> bool:
     """An import had said that the replica is there, though no manifest listed it: now there is a receipt."""
     learnt = and_(
         is_bag_version(REPLICAS, registration.bag_version),
@@ -248,4 +271,4 @@ def _add_evidence(connection: Connection, registration: _Registration) -> None:
         REPLICAS.c.receipt.is_(None),
     )
     evidence = {"ingest_id": registration.claim.holder, "receipt": registration.receipt}
-    connection.execute(update(REPLICAS).where(learnt).values(**evidence))
+    return connection.execute(update(REPLICAS).where(learnt).values(**evidence)).rowcount == 1

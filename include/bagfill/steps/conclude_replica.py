@@ -7,16 +7,19 @@ planned.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 from uuid import UUID
 
+from bagfill.bag.errors import BagFormatError
 from bagfill.bag.rules.check import check
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.checksum.digest import DigestSet
-from bagfill.fixity.receipts import ReceiptPlace, proves_the_same, receipt_document, receipt_name
+from bagfill.fixity.receipts import receipt_name
+from bagfill.fixity.seals import ReceiptToSeal
 from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
@@ -25,13 +28,17 @@ from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, R
 from bagfill.steps.claims import ClaimKeeper, claim_of
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
 from bagfill.steps.fetched_files import FetchedFiles
+from bagfill.steps.leave_receipt import Proof, leave_receipt
 from bagfill.steps.listings import differences, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
-from bagfill.steps.tag_files import read_tag_files
+from bagfill.steps.tag_files import declared_digests, read_tag_files
 from bagfill.steps.work import IngestWork, Plan
-from bagfill.storage.location import Location
+from bagfill.steps.write_seals import write_seals
+from bagfill.storage.errors import StoreError
 from bagfill.storage.store import ObjectInfo
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,10 @@ def conclude_replica(services: Services, ref: IngestRef) -> ReplicaRegistered | 
         registered = ReplicaRegistered(ref, receipt, plan.files, plan.bytes)
         if not _is_registered_by(services, ref):
             with ClaimKeeper(services, ref) as keeper:
-                failure = _Conclusion(services, ref, plan, work).prove_and_register(receipt, keeper)
+                failure = _Conclusion(services, ref, plan, work).prove_and_register(keeper)
             if failure is not None:
                 return failure
+        _write_seals(services, ref)
         _succeed(services, ref)
         return registered
 
@@ -83,6 +91,20 @@ def _is_registered_by(services: Services, ref: IngestRef) -> bool:
         replica.location == ref.destination and replica.ingest_id == ref.ingest_id
         for replica in services.registry.replicas(ref.id)
     )
+
+
+def _write_seals(services: Services, ref: IngestRef) -> None:
+    """Put the seal beside its receipt. The replica is registered: what fails here is left to the next registration."""
+    try:
+        damaged = write_seals(services, ref.destination).damaged
+    except StoreError as error:
+        logger.warning(
+            "ingest %s: seals of %s wait for the next registration: %s", ref.ingest_id, ref.destination, error
+        )
+        return
+    for name in damaged:
+        logger.warning("%s at %s is not the seal that the registry has", name, services.receipts.location)
+        add_events(services, ref, [f"sealing receipts of {ref.destination} failed - {name} is another than was made"])
 
 
 def _succeed(services: Services, ref: IngestRef) -> None:
@@ -110,7 +132,7 @@ class _Conclusion:
         self._from = services.stores.reading(self._source)
         self._to = services.stores.reading(self._destination)
 
-    def prove_and_register(self, receipt: str, keeper: ClaimKeeper) -> StepFailed | None:
+    def prove_and_register(self, keeper: ClaimKeeper) -> StepFailed | None:
         manifest = self._work.manifest(self._plan)
         rows = self._verified_rows()
         if isinstance(rows, StepFailed):
@@ -130,11 +152,14 @@ class _Conclusion:
         observed_elsewhere = fetched.observed()
         if isinstance(observed_elsewhere, StepFailed):
             return observed_elsewhere
-        failure = self._check_bag(manifest, rows, there, fetched.sizes, observed_elsewhere)
+        contents = self._contents(manifest, rows, there, fetched.sizes, observed_elsewhere)
+        failure = self._check_bag(contents)
         if failure is not None:
             return failure
         keeper.check()
-        return self._leave_receipt(manifest, rows, there, receipt) or self._register(manifest, receipt)
+        proof = Proof(manifest, rows, there, _declared(contents), self._services.waivers.of(manifest.id))
+        receipt = leave_receipt(self._services, self._ref, self._plan, proof)
+        return receipt if isinstance(receipt, StepFailed) else self._register(manifest, receipt)
 
     def _verified_rows(self) -> dict[str, Mapping[str, Any]] | StepFailed:
         rows: dict[str, Mapping[str, Any]] = {}
@@ -225,67 +250,39 @@ class _Conclusion:
         summary = f"a tag file at {self._ref.destination} differs from the source's"
         return self._failed(Reason.DESTINATION_CORRUPT, summary, problems)
 
-    def _check_bag(
+    def _contents(
         self,
         manifest: StorageManifest,
         rows: Mapping[str, Mapping[str, Any]],
         there: Mapping[str, ObjectInfo],
         fetched_sizes: Mapping[str, int],
         fetched_digests: Mapping[str, DigestSet],
-    ) -> StepFailed | None:
-        """The verdict on the bag at the destination: every checksum of every manifest, and BagIt's own rules."""
+    ) -> BagContents:
+        """The bag as it lies at the destination, with everything that was read of it."""
         prefix = self._destination.version_prefix(self._ref.id)
         infos = (there[file.path_in_version] for file in manifest.tag_files)
         concrete = {path: DigestSet.from_json(row["digests"]) for path, row in rows.items()}
-        contents = BagContents(
+        return BagContents(
             # As RFC 8493 has it, a bag with fetch.txt is complete once its fetched files are in their places.
             listing={**{path: info.size for path, info in there.items()}, **fetched_sizes},
             tag_files=read_tag_files(self._to, prefix, infos),
             observed={**concrete, **fetched_digests},
             identity=manifest.id.bag,
         )
+
+    def _check_bag(self, contents: BagContents) -> StepFailed | None:
+        """The verdict on the bag at the destination: every checksum of every manifest, and BagIt's own rules."""
         findings = check(contents, Profile.BAGIT)
         problems = [f"{f.path or 'bag'}: {f.code}: {f.message}" for f in findings if f.severity is Severity.ERROR]
         return self._failed(Reason.BAG_INVALID, f"the bag at {self._ref.destination} is not valid", problems)
 
-    def _leave_receipt(
-        self,
-        manifest: StorageManifest,
-        rows: Mapping[str, Mapping[str, Any]],
-        there: Mapping[str, ObjectInfo],
-        name: str,
-    ) -> StepFailed | None:
-        """Write the receipt, unless an earlier attempt did, and read it back: no replica is registered without it."""
-        copied: dict[str, Mapping[str, Any]] = {}
-        for index in range(self._plan.copy_shards):
-            for row in self._work.results(self._plan, "copied", index) or []:
-                copied[row["path"]] = row
-        document = receipt_document(
-            manifest=manifest,
-            ingest_id=self._ref.ingest_id,
-            source=_place(self._source, manifest),
-            destination=_place(self._destination, manifest),
-            concluded=self._services.clock(),
-            depends_on=[str(version) for version in sorted(manifest.depends_on)],
-            files=(_receipt_row(rows[path], there[path], copied.get(path)) for path in sorted(rows)),
-        )
-        receipts = self._services.receipts
-        receipts.write_json(name, document)
-        try:
-            proved = proves_the_same(receipts.read_json(name) or {}, document)
-        except ValueError:
-            proved = False
-        if proved:
-            return None
-        message = f"{manifest.id}: receipt {name} at {receipts.location} is not what was written; start a new ingest."
-        return StepFailed(Reason.UNEXPECTED, message)
-
-    def _register(self, manifest: StorageManifest, receipt: str) -> StepFailed | None:
+    def _register(self, manifest: StorageManifest, receipt: ReceiptToSeal) -> StepFailed | None:
         outcome = self._services.registry.register_replica(
             planned_from=manifest,
             location=self._ref.destination,
             manifest_location=self._destination.in_manifest(manifest.id.bag),
-            receipt=receipt,
+            receipt=receipt.name,
+            seal=receipt.make,
             claim=claim_of(self._services, self._ref),
         )
         match outcome:
@@ -310,19 +307,9 @@ class _Conclusion:
         return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
 
 
-def _place(location: Location, manifest: StorageManifest) -> ReceiptPlace:
-    return ReceiptPlace(location.name, location.provider.value, location.bucket, location.version_prefix(manifest.id))
-
-
-def _receipt_row(verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What was observed of one file; listing and read-back are of the same object, as their ETags say."""
-    created = copied or {}
-    row: dict[str, Any] = {
-        **verified,
-        "storageClass": listed.storage_class,
-        "versionId": listed.version_id or created.get("versionId"),
-    }
-    if copied is not None:
-        kept = ("outcome", "digests", "requestId")
-        row["copy"] = {name: copied[name] for name in kept if copied.get(name)}
-    return row
+def _declared(contents: BagContents) -> Mapping[str, DigestSet]:
+    """What the bag's manifests say of each file; nothing where one is read only with a waiver."""
+    try:
+        return declared_digests(contents.tag_files, frozenset(contents.listing))
+    except (BagFormatError, ValueError):
+        return {}

@@ -75,6 +75,16 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
     return attempt(services, shard.ingest, step, act)
 
 
+def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
+    """What was read of the source, and what the destination answered, for the receipt."""
+    return {
+        "digests": outcome.digests.to_json(),
+        "etag": outcome.etag,
+        "versionId": outcome.version_id,
+        "requestId": outcome.request_id,
+    }
+
+
 def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
     there = sum(row["outcome"] == "already-there" for row in rows)
     return ShardCopied(len(rows), sum(row["size"] for row in rows), there)
@@ -145,21 +155,17 @@ class _Copying:
 
     def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
         name = f"{self._ref.bag_version}: {item.file.path}"
-        row: dict[str, Any] = {"path": item.file.path, "size": item.size}
+        row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
         match outcome:
             case Copied():
-                answer: Mapping[str, Any] = {
-                    "etag": outcome.etag,
-                    "versionId": outcome.version_id,
-                    "requestId": outcome.request_id,
-                }
-                return {**row, "outcome": "copied", "digests": outcome.digests.to_json(), **answer}
+                return {**row, "outcome": "copied", **_answer(outcome)}
             case AlreadyThere(_, digests, etag):
                 return {**row, "outcome": "already-there", "digests": DigestSet().to_json(), "etag": etag} | {
                     "destinationDigests": digests.to_json()
                 }
             case Staged(blocks, committed):
-                return {**row, "outcome": "staged", "first": item.first, "blocks": blocks, "committed": committed}
+                staged = {**row, "outcome": "staged", "first": item.first, "blocks": blocks, "committed": committed}
+                return {**staged, **_answer(outcome)} if committed else staged
             case WouldOverwrite(expected, seen):
                 message = f"{name} at {self._ref.destination} holds other bytes: expected {expected}, saw {seen}."
                 return StepFailed(Reason.OTHER_BYTES_AT_DESTINATION, message)

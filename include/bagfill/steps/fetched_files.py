@@ -6,14 +6,15 @@ A replica of vN is only usable there if each of these is there too, with the rig
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from bagfill.bag.identifiers import BagVersion, BagVersionId
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.fixity.read_back import read_back
-from bagfill.fixity.receipts import recorded_digests
+from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, recorded_digests
+from bagfill.fixity.seals import read_seal
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.model import ManifestFile, StorageManifest
 from bagfill.registry.registry import ReplicaRecord
@@ -117,22 +118,32 @@ class FetchedFiles:
     @cached_property
     def _receipts(self) -> dict[str, tuple[str, DigestSet]]:
         """Path from the bag's root → ETag and digests of the read-back that its own version's receipt records."""
+        wanted = {file.path for file in self._files}
         recorded: dict[str, tuple[str, DigestSet]] = {}
         for version in self._manifest.depends_on:
             replica = self._replica(version)
             if replica is None or replica.receipt is None:
                 continue
             try:
-                document = self._services.receipts.read_json(replica.receipt)
-                if document is None:
-                    continue
-                etags = {row["path"]: row["etag"] for row in document["files"]}
-                for path, digests in recorded_digests(document).items():
-                    recorded[f"{version}/{path}"] = (etags[path], digests)
-            except (ValueError, TypeError, KeyError) as error:
+                found = self._read_receipt(replica, replica.receipt)
+                # Nothing counts before the last line: only then is it the receipt that was written.
+                recorded.update({path: read for path, read in found if path in wanted})
+            except ReceiptDamaged as damage:
                 # No evidence, then; the files are read again.
-                logger.warning("receipt %s cannot be read: %s", replica.receipt, type(error).__name__)
+                logger.warning("receipt %s is not used: %s", replica.receipt, damage)
         return recorded
+
+    def _read_receipt(self, replica: ReplicaRecord, name: str) -> Iterator[tuple[str, tuple[str, DigestSet]]]:
+        """Path from the bag's root → ETag and digests. Raises ReceiptDamaged, at the latest after the last file."""
+        chunks = self._services.receipts.read_chunks(name)
+        if chunks is None:
+            raise ReceiptDamaged("is not there", 1)
+        reader = ReceiptReader(chunks)
+        for path, etag, digests in recorded_digests(reader.files()):
+            yield f"{replica.bag_version.version}/{path}", (etag, digests)
+        sealed = self._services.registry.seal_of(replica.bag_version, replica.location)
+        if sealed is None or read_seal(sealed.document).receipt.sha256 != reader.summary.sha256:
+            raise ReceiptDamaged("is not the one that was sealed", 1)
 
     def _recorded(self, file: ManifestFile, info: ObjectInfo) -> DigestSet | None:
         etag, digests = self._receipts.get(file.path, ("", DigestSet()))

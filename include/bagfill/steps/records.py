@@ -6,12 +6,18 @@ goes on from there. Records are JSON documents or JSON lines (one object a line,
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import AlreadyExists, Created, ObjectStore
+
+_BLOCK_BYTES = 8 * 1024 * 1024
+"""Of a large record: S3 takes blocks from 5 MiB, and 10,000 of them."""
 
 
 class RecordStore:
@@ -52,14 +58,52 @@ class RecordStore:
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         return self.write_bytes(name, text.encode())
 
-    def read_bytes(self, name: str) -> bytes | None:
-        """The record, or ``None`` if there is none. Raises StoreError when that can't be found out."""
+    def write_chunks(self, name: str, chunks: Iterable[bytes]) -> bool:
+        """Create a record of any length without holding it; ``False`` if one is there already.
+
+        A record that is longer than one block is staged and appears whole. Raises StoreError.
+
+        Args:
+            chunks: the record in pieces; taken to the end in any case.
+        """
+        blocks = _blocks(chunks)
+        first = next(blocks, b"")
+        second = next(blocks, None)
+        if second is None:
+            return self.write_bytes(name, first)
+        staged = self._store.stage(self.key(name))
         try:
-            return b"".join(self._store.read(self.key(name)))
+            held = [
+                staged.stage(index, block, hashlib.md5(block, usedforsecurity=False).digest())
+                for index, block in enumerate(chain((first, second), blocks))
+            ]
+            answer = staged.commit(held)
+        except Exception:
+            with suppress(StoreError):
+                staged.abandon()
+            raise
+        match answer:
+            case Created():
+                return True
+            case AlreadyExists():
+                staged.abandon()
+                return False
+
+    def read_chunks(self, name: str) -> Iterator[bytes | memoryview] | None:
+        """The record in pieces, or ``None`` if there is none. Raises StoreError, also in the middle."""
+        chunks = iter(self._store.read(self.key(name)))
+        try:
+            first = next(chunks, b"")
         except StoreError as error:
             if error.failure is StoreFailure.MISSING:
                 return None
             raise
+        return chain((first,), chunks)
+
+    def read_bytes(self, name: str) -> bytes | None:
+        """The record, or ``None`` if there is none. Raises StoreError when that can't be found out."""
+        chunks = self.read_chunks(name)
+        return None if chunks is None else b"".join(chunks)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """The JSON record, or ``None`` if there is none."""
@@ -87,3 +131,15 @@ class RecordStore:
         """Names of the records below ``folder`` (ending in ``/``), ascending."""
         start = len(self._prefix)
         return [info.key[start:] for info in self._store.list(self.key(folder))]
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of one length, but for the last."""
+    block = bytearray()
+    for chunk in chunks:
+        block += chunk
+        while len(block) >= _BLOCK_BYTES:
+            yield bytes(block[:_BLOCK_BYTES])
+            del block[:_BLOCK_BYTES]
+    if block:
+        yield bytes(block)

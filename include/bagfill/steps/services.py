@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from bagfill.bag.rules.finding import Profile
+from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
 from bagfill.registry.registry import Registry
@@ -77,6 +78,8 @@ class Services:
         limits: how much at once.
         callbacks: whom a callback may reach.
         clock: the present moment; tests turn it.
+        signing: gives the key that seals are signed with; ``None``: they are not signed. Raises KeyUnusable or
+            CredentialsError.
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
     """
@@ -91,6 +94,7 @@ class Services:
     policies: tuple[Policy, ...] = ()
     callbacks: CallbackRules = CallbackRules()
     clock: Callable[[], datetime] = field(default=utc_now)
+    signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
 

@@ -136,13 +136,14 @@ class ObjectCopier:
             if gone and self._destination.stat(destination_key) is not None:
                 return Staged(sent, committed=False)
             raise
-        if (corrupt := _corrupt(file, digester.size, digester.digests())) is not None:
+        digests = digester.digests()
+        if (corrupt := _corrupt(file, digester.size, digests)) is not None:
             write.abandon()
             return corrupt
         self._guard()
         match write.commit(blocks):
-            case Created():
-                return Staged(sent, committed=True)
+            case Created(etag, version_id, request_id):
+                return Staged(sent, True, digests, etag, version_id, request_id)
             case AlreadyExists():
                 # Another task was first; the read-back judges what it committed.
                 write.abandon()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bagfill.checksum.digest import DigestSet
 
@@ -35,10 +35,21 @@ class AlreadyThere:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """This task's blocks are at the destination; the file is committed by whichever task finds all of them there."""
+    """This task's blocks are at the destination; the file is committed by whichever task finds all of them there.
+
+    Args:
+        blocks: how many of them this task sent or found.
+        committed: whether this task committed the file.
+        digests: of the whole file as this task read it from the source, if it committed it.
+        etag, version_id, request_id: what the destination answered to the commit.
+    """
 
     blocks: int
     committed: bool
+    digests: DigestSet = field(default_factory=DigestSet)
+    etag: str | None = None
+    version_id: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from world import World, advance_instead_of_sleeping, bag_files, contents
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.fixity.receipts import ReceiptReader
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.steps.backfill import BackfillResult, backfill
+from world import World, advance_instead_of_sleeping, bag_files, contents
 
 BAG = BagId.parse("digitised/b1234")
 V1 = "digitised/b1234/v1"
@@ -60,13 +61,13 @@ def test_the_receipt_records_every_file_with_every_digest_read_back(world: World
 
     replica = world.registry.replicas(BagVersionId.parse(V1))[-1]
     assert replica.receipt is not None
-    receipt = world.services().receipts.read_json(replica.receipt)
-    assert receipt is not None
-    big = next(row for row in receipt["files"] if row["path"] == "data/big.bin")
-    assert big["digests"] == {
+    chunks = world.services().receipts.read_chunks(replica.receipt)
+    assert chunks is not None
+    files = {file.path: file for file in ReceiptReader(chunks).files()}
+    assert files["data/big.bin"].digests == {
         name: hashlib.new(name, PAYLOAD["big.bin"]).hexdigest() for name in ("md5", "sha256", "sha512")
     }
-    assert {row["path"] for row in receipt["files"]} == set(world.at_destination(V1))
+    assert set(files) == set(world.at_destination(V1))
 
 
 def test_the_ingest_tells_the_story_and_ends_succeeded(world: World) -> None:

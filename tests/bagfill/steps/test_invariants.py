@@ -36,6 +36,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectInfo, ObjectStore
+from contracts.registry_contract import sealing
 from invariants_drill import (
     BAG,
     LIMITS,
@@ -120,6 +121,7 @@ def test_invariant_2_other_replicas_and_unknown_keys_of_a_manifest_survive_verba
             location=name,
             manifest_location=ManifestLocation(LocationRole.SECONDARY, Provider.AMAZON_S3, name, str(BAG)),
             receipt="theirs",
+            seal=sealing("theirs"),
             claim=claim,
         )
     drill.originals[V1] = drill.manifest(V1)

@@ -1,0 +1,200 @@
+"""Write the receipt of a replica that passed every check, and read it back: no replica is registered without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from uuid import UUID
+
+from bagfill.bag.identifiers import BagVersionId
+from bagfill.checksum.digest import DigestSet
+from bagfill.fixity.canonical import canonical_json, canonical_moment, sha256_hex
+from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, ReceiptText, receipt_name
+from bagfill.fixity.seals import ReceiptToSeal, read_seal
+from bagfill.fixity.signing import KeyUnusable
+from bagfill.ingests.reasons import Reason
+from bagfill.manifest.model import StorageManifest
+from bagfill.planning.shards import PlannedFile
+from bagfill.registry.waivers import Waiver
+from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.services import Services
+from bagfill.steps.work import IngestWork, Plan
+from bagfill.storage.credentials import CredentialsError
+from bagfill.storage.location import Location
+from bagfill.storage.store import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What concluding saw and compared; the receipt writes it down.
+
+    Args:
+        manifest: the storage manifest the work was planned from.
+        verified: path → what the read-back left.
+        there: path → the object at the destination, as it was listed after the read-back.
+        declared: path → what the bag's manifests at the destination say of it; every file's bytes agreed.
+        waivers: rules that the bag version was allowed to break.
+    """
+
+    manifest: StorageManifest
+    verified: Mapping[str, Mapping[str, Any]]
+    there: Mapping[str, ObjectInfo]
+    declared: Mapping[str, DigestSet]
+    waivers: Sequence[Waiver] = ()
+
+
+def leave_receipt(services: Services, ref: IngestRef, plan: Plan, proof: Proof) -> ReceiptToSeal | StepFailed:
+    """Write the receipt, unless an earlier attempt did, and read it back.
+
+    Raises:
+        StoreError: the receipt store did not answer.
+        WorkError: the work area lacks what the steps before left.
+    """
+    try:
+        key = None if services.signing is None else services.signing()
+    except (KeyUnusable, CredentialsError) as error:
+        return StepFailed(Reason.ACCESS_DENIED, f"{ref.bag_version}: the receipt cannot be signed: {error}.")
+    name = receipt_name(ref.id, ref.destination, ref.ingest_id)
+    concluded = services.clock()
+    files = _files(IngestWork(services.work, ref), plan, proof, concluded)
+    text = ReceiptText(_header(services, ref, proof, concluded), files)
+    created = services.receipts.write_chunks(name, text.lines())
+    chunks = services.receipts.read_chunks(name)
+    try:
+        found = None if chunks is None else ReceiptReader(chunks).read()
+    except ReceiptDamaged:
+        found = None
+    written = text.summary
+    # What an earlier attempt wrote differs in its moments, and in nothing else.
+    if found is None or (found.sha256 != written.sha256 if created else found.evidence != written.evidence):
+        message = f"receipt {name} at {services.receipts.location} is not what was written; start a new ingest"
+        return StepFailed(Reason.UNEXPECTED, f"{ref.bag_version}: {message}.")
+    return ReceiptToSeal(name, ref.id, ref.ingest_id, found, key)
+
+
+def configuration_sha256(services: Services, ref: IngestRef) -> str:
+    """Identity of the settings that a replication was made with: both locations without their connections, limits."""
+    sides = {"source": services.locations[ref.source], "destination": services.locations[ref.destination]}
+    settings = {side: _settings(location, {"read_connection", "write_connection"}) for side, location in sides.items()}
+    return sha256_hex(canonical_json({**settings, "limits": _settings(services.limits, set())}))
+
+
+def _settings(values: Any, left_out: set[str]) -> dict[str, str]:
+    return {field.name: str(getattr(values, field.name)) for field in fields(values) if field.name not in left_out}
+
+
+def _header(services: Services, ref: IngestRef, proof: Proof, concluded: datetime) -> dict[str, Any]:
+    ingest = services.ingests.get(UUID(ref.ingest_id))
+    return {
+        "bagVersion": str(proof.manifest.id),
+        "ingest": {"id": ref.ingest_id, "requestId": None if ingest is None else ingest.request_id},
+        "source": _place(services.locations[ref.source], proof.manifest.id),
+        "destination": _place(services.locations[ref.destination], proof.manifest.id),
+        "storageManifest": {"sha256": sha256_hex(proof.manifest.raw)},
+        "concluded": canonical_moment(concluded),
+        "software": {
+            "name": "bagfill",
+            "version": software_version(),
+            "configuration": configuration_sha256(services, ref),
+        },
+        "dependencies": list(_dependencies(services, ref, proof.manifest)),
+        "waivers": [
+            {
+                **waiver.to_json(),
+                "granted": canonical_moment(waiver.granted),
+                "until": None if waiver.until is None else canonical_moment(waiver.until),
+            }
+            for waiver in proof.waivers
+        ],
+    }
+
+
+def software_version() -> str:
+    """Of this program, as it is installed; ``unknown`` where its metadata are missing or being replaced."""
+    try:
+        # Of an installation without its METADATA the library gives None, whatever its annotation says.
+        return str(version("bagfill") or "unknown")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _place(location: Location, bag_version: BagVersionId) -> dict[str, str]:
+    return {
+        "name": location.name,
+        "provider": location.provider.value,
+        "bucket": location.bucket,
+        "prefix": location.version_prefix(bag_version),
+    }
+
+
+def _dependencies(services: Services, ref: IngestRef, manifest: StorageManifest) -> Iterator[dict[str, Any]]:
+    for older in sorted(manifest.depends_on):
+        bag_version = BagVersionId(manifest.id.bag, older)
+        record = services.registry.seal_of(bag_version, ref.destination)
+        receipt = None if record is None else read_seal(record.document).receipt
+        yield {
+            "bagVersion": str(bag_version),
+            "receipt": None if receipt is None else receipt.name,
+            "sha256": None if receipt is None else receipt.sha256,
+        }
+
+
+def _files(work: IngestWork, plan: Plan, proof: Proof, concluded: datetime) -> Iterator[dict[str, Any]]:
+    planned = {file.path: file for file in work.all_files(plan)}
+    stored = {file.path_in_version: DigestSet([file.digest]) for file in proof.manifest.concrete_files}
+    copied: dict[str, Mapping[str, Any]] = {}
+    for index in range(plan.copy_shards):
+        for result in work.results(plan, "copied", index) or []:
+            # Of the tasks that staged one file, the one that committed it knows the whole.
+            if not copied.get(result["path"], {}).get("committed"):
+                copied[result["path"]] = result
+    for path in sorted(proof.verified):
+        row: Mapping[str, Any] = copied.get(path, {})
+        expected = [planned[path].digests, stored[path], proof.declared.get(path, DigestSet())]
+        yield {
+            "path": path,
+            "size": proof.verified[path]["size"],
+            "digests": proof.verified[path]["digests"],
+            "obtained": list(_obtained(proof.verified[path], row, expected, concluded)),
+            "object": _object(proof.verified[path], proof.there[path], row, planned[path]),
+        }
+
+
+def _obtained(
+    verified: Mapping[str, Any], copied: Mapping[str, Any], expected: Sequence[DigestSet], concluded: datetime
+) -> Iterator[dict[str, Any]]:
+    """Every way by which a digest is known. All agree: whoever wrote a line with two values would contradict itself."""
+    read = DigestSet.from_json(verified["digests"])
+
+    def entry(how: str, at: str, *sets: DigestSet) -> dict[str, Any]:
+        if any(digests.mismatches(read) for digests in sets):
+            raise ValueError(
+                f"{verified['path']}: {how} and the read at the destination differ after they were compared"
+            )
+        algorithms = sorted({algorithm.value for digests in sets for algorithm in digests})
+        return {"how": how, "at": canonical_moment(datetime.fromisoformat(at)), "algorithms": algorithms}
+
+    yield entry("manifest", concluded.isoformat(), *expected)
+    for name, how in (("digests", "source-read"), ("destinationDigests", "destination-read")):
+        digests = DigestSet.from_json(copied.get(name, {}))
+        if digests and "at" in copied:
+            yield entry(how, copied["at"], digests)
+    yield entry("destination-read", verified["readAt"], read)
+
+
+def _object(
+    verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
+) -> dict[str, Any]:
+    outcome = copied.get("outcome")
+    in_blocks = planned.block_bytes and outcome in {"copied", "staged"}
+    return {
+        "etag": verified["etag"],
+        "versionId": listed.version_id or copied.get("versionId"),
+        "requestId": copied.get("requestId"),
+        "storageClass": listed.storage_class,
+        "outcome": outcome,
+        "transit": {"check": "md5 of each block", "blockBytes": planned.block_bytes} if in_blocks else None,
+    }
