@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bagfill.audit.memory import MemoryAuditLog
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.memory import MemoryIngestTracker
 from bagfill.manifest.model import Provider
@@ -102,6 +103,7 @@ class World:
         self.records = MemoryBucket(clock=self.clock)
         self.registry = MemoryRegistry(clock=self.clock)
         self.ingests = MemoryIngestTracker()
+        self.audits = MemoryAuditLog(self.registry)
         self.locations = {
             "primary": Location("primary", Provider.AMAZON_S3, "primary", thaw=ThawDefaults(ThawTier.BULK, 5)),
             "azure": Location("azure", Provider.AZURE_BLOB_STORAGE, "container", writable=True),
@@ -113,6 +115,7 @@ class World:
             locations=self.locations,
             registry=self.registry,
             ingests=self.ingests,
+            audits=self.audits,
             stores=_Stores(self, source, destination),
             work=RecordStore(MemoryStore(self.records, location="work"), "work/"),
             receipts=RecordStore(MemoryStore(self.records, location="receipts"), "receipts/"),

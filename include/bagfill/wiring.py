@@ -11,6 +11,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from bagfill.audit.sql import SqlAuditLog
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
@@ -114,11 +115,13 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 policies=settings.policies,
                 registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
                 ingests=SqlIngestTracker(engine),
+                audits=SqlAuditLog(engine),
                 stores=stores,
                 work=RecordStore(stores.area(work), work.prefix),
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=settings.callbacks,
+                audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
             )

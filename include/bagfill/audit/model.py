@@ -10,6 +10,7 @@ from typing import Any, Self
 from uuid import UUID, uuid5
 
 from bagfill.bag.identifiers import BagVersionId
+from bagfill.registry.manifest_store import key_of_bag
 
 _EVENT_IDS = UUID("1d0c9a5e-3f0b-5a0e-8a57-6b8f0a2f1c33")
 """Namespace: an event's id follows from what it is about, so that recording it twice leaves one."""
@@ -201,7 +202,7 @@ def event_id_of(origin: UUID, bag_version: BagVersionId, location: str, mode: Au
 
 def record_name(event_id: UUID, bag_version: BagVersionId, location: str) -> str:
     """Where an event's document lies in the receipt store; no location's name starts with an underscore."""
-    return f"_audits/{location}/{bag_version}/{event_id}.json"
+    return f"_audits/{location}/{key_of_bag(bag_version.bag)}/{bag_version.version}/{event_id}.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bagfill.audit.log import AuditLog
+from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
@@ -72,11 +74,13 @@ class Services:
         policies: which spaces belong where.
         registry: which bag versions exist and where.
         ingests: the ingest tracker.
+        audits: when which replica was looked at, and what was found.
         stores: opens locations.
         work: plans, shards and results.
         receipts: evidence, kept outside the replicas.
         limits: how much at once.
         callbacks: whom a callback may reach.
+        audit_rules: how often replicas are audited, and how sure samples are to be.
         clock: the present moment; tests turn it.
         signing: gives the key that seals are signed with; ``None``: they are not signed. Raises KeyUnusable or
             CredentialsError.
@@ -87,12 +91,14 @@ class Services:
     locations: Mapping[str, Location]
     registry: Registry
     ingests: IngestTracker
+    audits: AuditLog
     stores: Stores
     work: RecordStore
     receipts: RecordStore
     limits: Limits = field(default_factory=Limits)
     policies: tuple[Policy, ...] = ()
     callbacks: CallbackRules = CallbackRules()
+    audit_rules: AuditRules = AuditRules()
     clock: Callable[[], datetime] = field(default=utc_now)
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bagfill.audit.memory import MemoryAuditLog
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.demo.bag_maker import SampleBag
 from bagfill.demo.collection import sample_collection
@@ -60,6 +61,7 @@ class World:
             locations={"first": self.first, "second": self.second},
             registry=self.registry,
             ingests=MemoryIngestTracker(),
+            audits=MemoryAuditLog(self.registry),
             stores=MemoryStores(self.stores),
             work=RecordStore(MemoryStore(MemoryBucket(), location="work")),
             receipts=RecordStore(MemoryStore(MemoryBucket(), location="receipts")),
