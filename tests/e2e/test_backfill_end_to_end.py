@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +34,8 @@ from bagfill.storage.credentials import S3Access
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.s3 import S3Store
 from bagfill.wiring import open_services
+
+HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "start-by-rest.md"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -213,6 +218,28 @@ def test_a_run_id_is_a_request_once(system: System) -> None:
     with pytest.raises(ApiRefused) as refused:
         system.start(GLACIER, system.passive["other bytes"])
     assert refused.value.status == 409
+
+
+def test_the_commands_of_the_howto_work(system: System) -> None:
+    [commands] = re.findall(r"^```sh\n(.*?)^```$", HOWTO.read_text(), re.DOTALL | re.MULTILINE)
+    space, _, identifier = GLACIER.partition("/")
+    airflow = system.stack.airflow
+    given = {
+        "AIRFLOW": airflow.address,
+        "AIRFLOW_USER": airflow.user,
+        "AIRFLOW_PASSWORD": airflow.password,
+        "SPACE": space,
+        "EXTERNAL_IDENTIFIER": identifier,
+        "DESTINATION": "azure",
+        "RUN_ID": "bag__howto",
+        "PATH": os.environ["PATH"],
+        "no_proxy": "*",
+    }
+    done = subprocess.run(["sh", "-euc", commands], env=given, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The bag is there by now, so the run has nothing to do.
+    assert done.stdout.splitlines()[-1] == "success"
+    assert system.task("bag__howto", "plan_replication")["state"] == "skipped"
 
 
 def test_two_sweeps_at_once_start_each_bag_once_and_bad_bags_end_with_their_reason(system: System) -> None:
