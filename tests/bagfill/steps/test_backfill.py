@@ -8,12 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from world import World, advance_instead_of_sleeping, bag_files, contents
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.steps.backfill import BackfillResult, backfill
+from world import World, advance_instead_of_sleeping, bag_files, contents
 
 BAG = BagId.parse("digitised/b1234")
 V1 = "digitised/b1234/v1"
@@ -35,9 +35,7 @@ def world() -> World:
 
 
 def run(world: World, **fields: str) -> BackfillResult:
-    return backfill(
-        world.services(), world.request(str(BAG), **fields), sleep=advance_instead_of_sleeping(world.clock)
-    )
+    return backfill(world.services(), world.request(str(BAG), **fields), sleep=advance_instead_of_sleeping(world.clock))
 
 
 def reasons(result: BackfillResult) -> list[str | None]:
