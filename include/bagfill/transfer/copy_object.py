@@ -90,7 +90,7 @@ class ObjectCopier:
         digester = Digester([strongest(file.digests)])
         chunks: list[bytes | memoryview] = []
         for chunk in self._source.read(source_key, etag=file.etag):
-            # Hashed while the processor still has it at hand: a second pass over the whole costs a sixth more.
+            # Hashed as it arrives: the bytes are compared before the first one is written either way.
             digester.update(chunk)
             chunks.append(chunk)
         data = b"".join(chunks)
