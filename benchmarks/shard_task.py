@@ -1,7 +1,7 @@
 """What a mapped task does, in a process of its own: opens the services and copies or verifies shards.
 
 ``python shard_task.py STEP SETTINGS [INGEST [COUNT]]``: STEP is ``plan``, ``copy``, ``verify``, ``conclude``, or
-``start`` to only open the services; INGEST is the ingest's reference as JSON, COUNT how many shards it has. Prints JSON.
+``start`` to only open the services; INGEST is the ingest's reference as JSON, COUNT how many shards. Prints JSON.
 """
 
 from __future__ import annotations
