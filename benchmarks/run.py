@@ -46,8 +46,8 @@ EXTENTS = {
     ),
     "quick": Extent(
         (
-            Shape("40 × 5 MiB", "benchmark/five-mib", 40, 5 * 1024**2),
-            Shape("1,000 × 16 KiB", "benchmark/sixteen-kib", 1000, 16 * 1024),
+            Shape("20 × 5 MiB", "benchmark/five-mib", 20, 5 * 1024**2),
+            Shape("500 × 16 KiB", "benchmark/sixteen-kib", 500, 16 * 1024),
         ),
         repeats=1,
         with_airflow=False,
