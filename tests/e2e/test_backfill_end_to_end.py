@@ -44,6 +44,7 @@ RESTORE_SECONDS = 4.0
 FILM_BYTES = 160_000_000
 GLACIER = "digitised/b30000016"
 CANCELLED = "digitised/b30000028"
+TAPE = "digitised/tape"
 FILM = "digitised/film"
 OTHER_BYTES = "digitised/b40000019"
 SWEPT = "born-digital"
@@ -108,6 +109,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             **given,
             "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
             "AIRFLOW__BAGFILL__THAW_POLL_SECONDS": "1",
+            # So that the triggers of a triggerer that was killed are taken over within seconds.
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
         }
 
     stack = EmbeddedStack(
@@ -128,9 +132,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
     source, destination = services.locations["primary"], services.locations["azure"]
     film = BagMaker(BUCKET, source.prefix).make(FILM, 1, "a large file", {"film.mxf": noise(FILM_BYTES, 99)})
+    tape = BagMaker(BUCKET, source.prefix).make(
+        TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
+    )
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
-    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film)
+    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape)
     s3 = stack.ministack
     # Bagfill itself has no identity that may write at the source.
     access = S3Access(s3.endpoint, s3.region, access_key_id=s3.access_key, secret_access_key=s3.secret_key)
@@ -176,6 +183,18 @@ def test_a_copy_that_is_killed_is_finished_by_its_retry(system: System) -> None:
     assert system.task(run_id, "copy")["try_number"] == 2
     assert system.ingest(FILM).status is IngestStatus.SUCCEEDED
     assert system.objects(BagId.parse(FILM).version(1))["data/film.mxf"] == FILM_BYTES
+
+
+def test_a_wait_goes_on_after_its_triggerer_was_killed(system: System) -> None:
+    run_id = system.start(TAPE)
+    system.until(run_id, "thaw.wait", "deferred")
+    before = system.stack.supervisor.restarts("triggerer")
+    os.kill(system.stack.supervisor.pid("triggerer"), signal.SIGKILL)
+
+    assert system.end_of(run_id) == "success"
+    assert system.stack.supervisor.restarts("triggerer") > before
+    assert system.ingest(TAPE).status is IngestStatus.SUCCEEDED
+    assert system.is_registered(BagId.parse(TAPE).version(1))
 
 
 def test_a_run_that_is_marked_failed_still_closes_its_ingest(system: System) -> None:
