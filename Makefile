@@ -35,7 +35,7 @@ down: ## stop the embedded stack
 
 .PHONY: test
 test: lint ## all checks, then all tests
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 .PHONY: lint
 lint: setup ## ruff, mypy, import rules, generated documentation

@@ -111,6 +111,8 @@ def test_a_bag_arrives_and_is_registered(world: World, run: Callable[..., Finish
     assert {task.task_id for task in finished.tasks} == set(ALL_STEPS)
     assert all(set(finished.states(task_id)) == {"success"} for task_id in ALL_STEPS)
     assert [ingest.status for ingest in ingests(world, finished)] == [IngestStatus.SUCCEEDED]
+    labels = {task.rendered_map_index for task in finished.tasks if task.task_id in {"copy", "verify"}}
+    assert labels == {"v1 shard 1", "v1 shard 2"}
 
 
 def test_what_is_there_already_is_skipped_and_the_run_succeeds(world: World, run: Callable[..., Finished]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +35,8 @@ from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.s3 import S3Store
 from bagfill.wiring import open_services
 
+HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "start-by-rest.md"
+
 pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 RESTORE_SECONDS = 4.0
@@ -39,6 +44,7 @@ RESTORE_SECONDS = 4.0
 FILM_BYTES = 160_000_000
 GLACIER = "digitised/b30000016"
 CANCELLED = "digitised/b30000028"
+TAPE = "digitised/tape"
 FILM = "digitised/film"
 OTHER_BYTES = "digitised/b40000019"
 SWEPT = "born-digital"
@@ -103,6 +109,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             **given,
             "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
             "AIRFLOW__BAGFILL__THAW_POLL_SECONDS": "1",
+            # So that the triggers of a triggerer that was killed are taken over within seconds.
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
         }
 
     stack = EmbeddedStack(
@@ -123,9 +132,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
     source, destination = services.locations["primary"], services.locations["azure"]
     film = BagMaker(BUCKET, source.prefix).make(FILM, 1, "a large file", {"film.mxf": noise(FILM_BYTES, 99)})
+    tape = BagMaker(BUCKET, source.prefix).make(
+        TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
+    )
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
-    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film)
+    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape)
     s3 = stack.ministack
     # Bagfill itself has no identity that may write at the source.
     access = S3Access(s3.endpoint, s3.region, access_key_id=s3.access_key, secret_access_key=s3.secret_key)
@@ -173,6 +185,18 @@ def test_a_copy_that_is_killed_is_finished_by_its_retry(system: System) -> None:
     assert system.objects(BagId.parse(FILM).version(1))["data/film.mxf"] == FILM_BYTES
 
 
+def test_a_wait_goes_on_after_its_triggerer_was_killed(system: System) -> None:
+    run_id = system.start(TAPE)
+    system.until(run_id, "thaw.wait", "deferred")
+    before = system.stack.supervisor.restarts("triggerer")
+    os.kill(system.stack.supervisor.pid("triggerer"), signal.SIGKILL)
+
+    assert system.end_of(run_id) == "success"
+    assert system.stack.supervisor.restarts("triggerer") > before
+    assert system.ingest(TAPE).status is IngestStatus.SUCCEEDED
+    assert system.is_registered(BagId.parse(TAPE).version(1))
+
+
 def test_a_run_that_is_marked_failed_still_closes_its_ingest(system: System) -> None:
     run_id = system.start(CANCELLED)
     system.until(run_id, "thaw.wait", "deferred")
@@ -213,6 +237,28 @@ def test_a_run_id_is_a_request_once(system: System) -> None:
     with pytest.raises(ApiRefused) as refused:
         system.start(GLACIER, system.passive["other bytes"])
     assert refused.value.status == 409
+
+
+def test_the_commands_of_the_howto_work(system: System) -> None:
+    [commands] = re.findall(r"^```sh\n(.*?)^```$", HOWTO.read_text(), re.DOTALL | re.MULTILINE)
+    space, _, identifier = GLACIER.partition("/")
+    airflow = system.stack.airflow
+    given = {
+        "AIRFLOW": airflow.address,
+        "AIRFLOW_USER": airflow.user,
+        "AIRFLOW_PASSWORD": airflow.password,
+        "SPACE": space,
+        "EXTERNAL_IDENTIFIER": identifier,
+        "DESTINATION": "azure",
+        "RUN_ID": "bag__howto",
+        "PATH": os.environ["PATH"],
+        "no_proxy": "*",
+    }
+    done = subprocess.run(["sh", "-euc", commands], env=given, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The bag is there by now, so the run has nothing to do.
+    assert done.stdout.splitlines()[-1] == "success"
+    assert system.task("bag__howto", "plan_replication")["state"] == "skipped"
 
 
 def test_two_sweeps_at_once_start_each_bag_once_and_bad_bags_end_with_their_reason(system: System) -> None:

@@ -138,7 +138,7 @@ def _show(answers: Answers, result: DemoResult, *, keep: bool) -> None:
             answers.text(f"{bag.sample.id}: {problem}")
     for bag in result.bags:
         if bag.reason is not None:
-            answers.text(f"{bag.sample.id}: {bag.reason.code}. {bag.reason.advice}")
+            answers.text(f"{bag.reason.code}: {bag.why}")
     answers.table(coverage_table(result.before, "Coverage before"))
     answers.table(coverage_table(result.after, "Coverage after"))
     registered = sum(bag.registered for bag in result.bags)

@@ -100,6 +100,9 @@ class AirflowComponents:
             "LOGGING__COLORED_CONSOLE_LOG": "False",
             "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            # Restores take seconds here, not hours.
+            "BAGFILL__THAW_POLL_SECONDS": "2",
+            "BAGFILL__RETRY_DELAY_SECONDS": "2",
         }
         named = {f"CORE__{name}": value for name, value in core.items()} | others
         return {

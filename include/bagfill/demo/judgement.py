@@ -11,6 +11,7 @@ from bagfill.demo.bag_maker import SampleBag
 from bagfill.demo.content import Content
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
+from bagfill.steps.close_ingest import failure_text
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
@@ -24,6 +25,7 @@ class JudgedBag:
         sample: which.
         registered: whether its storage manifest lists the destination.
         reason: why not, by its newest ingest.
+        why: the same in a sentence: which file, where, what was expected and seen, what to do; empty if registered.
         ingest_id: of that ingest; ``None`` if there is none.
         problems: what is not as it should be.
     """
@@ -31,6 +33,7 @@ class JudgedBag:
     sample: SampleBag
     registered: bool
     reason: Reason | None
+    why: str
     ingest_id: str | None
     problems: tuple[str, ...]
 
@@ -53,6 +56,7 @@ class JudgedBag:
             "about": self.sample.about,
             "outcome": self.outcome,
             "expected": self.expected,
+            "why": self.why,
             "ingest": self.ingest_id,
             "problems": list(self.problems),
         }
@@ -83,7 +87,8 @@ class _Judge:
         else:
             problems += self._kept_out(sample, ingest, sample.expected, listed=listed)
         reason = None if ingest is None else ingest.reason
-        return JudgedBag(sample, listed, reason, None if ingest is None else str(ingest.id), tuple(problems))
+        why = "" if ingest is None or reason is None else failure_text(self._services, ingest) or reason.advice
+        return JudgedBag(sample, listed, reason, why, None if ingest is None else str(ingest.id), tuple(problems))
 
     def _registered_well(self, sample: SampleBag, ingest: Ingest | None, *, listed: bool) -> list[str]:
         problems: list[str] = []

@@ -62,7 +62,7 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
         now = _current(services, ingest.id)
         message = now.events[-1].description if now.events else ""
         if now.status is IngestStatus.FAILED:
-            message = _failure_text(services, now) or message
+            message = failure_text(services, now) or message
         reason = None if now.reason is None else now.reason.code
         closed.append(ClosedIngest(str(now.id), str(now.bag_version), now.status.value, reason, message))
     return tuple(closed)
@@ -126,7 +126,7 @@ def location_document(services: Services, name: str, bag_version: BagVersionId) 
     }
 
 
-def _failure_text(services: Services, ingest: Ingest) -> str:
+def failure_text(services: Services, ingest: Ingest) -> str:
     """The whole text of the failure that ended an ingest; events are cut at 250 characters.
 
     A shard that failed later for another reason must not lend its text to the reason that counts.

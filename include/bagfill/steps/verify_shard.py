@@ -142,7 +142,7 @@ class _Verifying:
 
     def _list(self, files: list[PlannedFile]) -> dict[str, ObjectInfo] | None:
         """Some objects from one listing of the folder, where that takes fewer requests than asking for each."""
-        if self._plan.files // _LISTED_A_PAGE >= len(files):
+        if self._plan.files // _LISTED_A_PAGE + 1 >= len(files):
             return None
         wanted = {f"{self._prefix}{file.path}" for file in files}
         return {info.key: info for info in self._store.list(self._prefix) if info.key in wanted}

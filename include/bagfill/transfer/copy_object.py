@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from bagfill.checksum.algorithm import strongest
 from bagfill.checksum.digest import DigestSet
-from bagfill.checksum.digester import Digester, digest_bytes
+from bagfill.checksum.digester import Digester
 from bagfill.fixity.read_back import read_back
 from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -87,8 +87,14 @@ class ObjectCopier:
             raise
 
     def _copy_whole(self, file: PlannedFile, source_key: str, destination_key: str) -> CopyOutcome:
-        data = b"".join(self._source.read(source_key, etag=file.etag))
-        digests = digest_bytes(data, [strongest(file.digests)])
+        digester = Digester([strongest(file.digests)])
+        chunks: list[bytes | memoryview] = []
+        for chunk in self._source.read(source_key, etag=file.etag):
+            # Hashed as it arrives: the bytes are compared before the first one is written either way.
+            digester.update(chunk)
+            chunks.append(chunk)
+        data = b"".join(chunks)
+        digests = digester.digests()
         if (corrupt := _corrupt(file, len(data), digests)) is not None:
             return corrupt
         self._guard()

@@ -30,7 +30,12 @@ def played(*problems: str) -> Callable[..., DemoResult]:
         watcher.runs((BagRun("s/a", "running", THAWING), BagRun("s/b", "success", "")), 2)
         bags = tuple(
             JudgedBag(
-                sample, sample.expected is None, sample.expected, f"ingest-{number}", problems if not number else ()
+                sample=sample,
+                registered=sample.expected is None,
+                reason=sample.expected,
+                why="data/a.txt is corrupt: expected 1, saw 2",
+                ingest_id=f"ingest-{number}",
+                problems=problems if not number else (),
             )
             for number, sample in enumerate(SAMPLES)
         )
@@ -49,7 +54,7 @@ def test_all_as_it_should_be(bagfill: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert answer.code == 0
     for sample in SAMPLES:
         assert str(sample.id) in answer.out
-    assert "source-corrupt" in answer.out
+    assert "source-corrupt: data/a.txt is corrupt: expected 1, saw 2" in answer.out
     assert "3 were rightly kept out" in answer.out
     assert "pass" not in answer.out.replace("rightly", "").split()
     assert "Starting" in answer.err

@@ -369,9 +369,10 @@ def test_invariant_8_and_10_nothing_is_thawed_again_for_files_that_are_at_the_de
     for name in [name for name in drill.world.records.contents() if "/copied/" in name]:
         drill.world.records.remove(name)
 
-    # Cleared and run again, from its first task, long after the thawed copies went away.
-    drill.until_registered(1)
+    # Cleared and run again, from its first task and by its first plan, long after the thawed copies went away.
+    drill.request("bag__one")
 
+    assert drill.is_done
     assert len(drill.world.source.thaw_requests) == len(ARCHIVED)
 
 

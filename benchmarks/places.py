@@ -1,0 +1,112 @@
+"""Where the measured bags are and go: SeaweedFS as the source, Azurite as the destination, and settings for both."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+
+from bagfill.demo.azurite import Azurite
+from bagfill.demo.seaweedfs import SeaweedFS
+
+SOURCE = "primary"
+BUCKET = "bench-primary"
+
+_SETTINGS = """\
+[registry]
+database = "sqlite:///registry.sqlite"
+
+[work_area]
+path = "work"
+
+[receipts]
+path = "receipts"
+
+[manifests]
+path = "manifests"
+
+[[locations]]
+name = "{source}"
+provider = "amazon-s3"
+bucket = "{bucket}"
+read_connection = "bench_s3"
+write_connection = "bench_s3"
+{destinations}
+[[policies]]
+spaces = []
+locations = ["{source}"]
+"""
+
+_DESTINATION = """
+[[locations]]
+name = "{name}"
+provider = "azure-blob-storage"
+container = "{name}"
+read_connection = "bench_azure"
+write_connection = "bench_azure"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Prepared servers.
+
+    Args:
+        settings: the settings file.
+        connections: credentials, as variables of the environment.
+    """
+
+    settings: Path
+    connections: Mapping[str, str] = field(repr=False)
+    seaweedfs: SeaweedFS
+    azurite: Azurite
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a program of ours: this process's variables without its own cloud credentials, and the connections."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AZURE_"))}
+        return {**own, **self.connections}
+
+
+def prepare(folder: Path, seaweedfs: SeaweedFS, azurite: Azurite, destinations: Sequence[str]) -> Places:
+    """Make buckets, containers and the settings file.
+
+    Args:
+        folder: for settings and registry.
+        destinations: names of the containers of our runs; each is a location of the same name.
+    """
+    client = boto3.client(
+        "s3",
+        endpoint_url=seaweedfs.endpoint,
+        region_name=seaweedfs.region,
+        aws_access_key_id=seaweedfs.access_key,
+        aws_secret_access_key=seaweedfs.secret_key,
+    )
+    client.create_bucket(Bucket=BUCKET)
+    for name in destinations:
+        azurite.create_container(name)
+    settings = folder / "bagfill.toml"
+    settings.write_text(
+        _SETTINGS.format(
+            source=SOURCE,
+            bucket=BUCKET,
+            destinations="".join(_DESTINATION.format(name=name) for name in destinations),
+        )
+    )
+    return Places(settings, connections(seaweedfs, azurite), seaweedfs, azurite)
+
+
+def connections(seaweedfs: SeaweedFS, azurite: Azurite) -> dict[str, str]:
+    """The connections that the settings name, as Airflow reads them from the environment; holds secrets."""
+    s3 = {
+        "conn_type": "aws",
+        "login": seaweedfs.access_key,
+        "password": seaweedfs.secret_key,
+        "extra": {"endpoint_url": seaweedfs.endpoint, "region_name": seaweedfs.region},
+    }
+    azure = {"conn_type": "wasb", "extra": {"connection_string": azurite.connection_string}}
+    return {"AIRFLOW_CONN_BENCH_S3": json.dumps(s3), "AIRFLOW_CONN_BENCH_AZURE": json.dumps(azure)}

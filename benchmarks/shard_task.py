@@ -1,0 +1,56 @@
+"""What a mapped task does, in a process of its own: opens the services and copies or verifies shards.
+
+``python shard_task.py STEP SETTINGS [INGEST [COUNT]]``: STEP is ``plan``, ``copy``, ``verify``, ``conclude``, or
+``start`` to only open the services; INGEST is the ingest's reference as JSON, COUNT how many shards. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from bagfill.settings import load_settings
+from bagfill.steps.conclude_replica import conclude_replica
+from bagfill.steps.copy_shard import copy_shard
+from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
+from bagfill.steps.plan_replication import plan_replication
+from bagfill.steps.services import Services
+from bagfill.steps.verify_shard import verify_shard
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.wiring import open_services
+
+
+def main() -> None:
+    step, settings = sys.argv[1], load_settings(Path(sys.argv[2]))
+    with open_services(settings, EnvironmentCredentials(os.environ)) as services:
+        if step == "start":
+            for location in services.locations.values():
+                services.stores.reading(location)
+            return
+        ingest = IngestRef.from_json(json.loads(sys.argv[3]))
+        whole = {"plan": plan_replication, "conclude": conclude_replica}
+        if step in whole:
+            outcome = whole[step](services, ingest)
+            if isinstance(outcome, StepFailed):
+                sys.exit(outcome.text)
+            print(json.dumps(outcome.to_json()))
+        else:
+            print(json.dumps(_run(services, step, ingest, int(sys.argv[4]))))
+
+
+def _run(services: Services, step: str, ingest: IngestRef, count: int) -> dict[str, int]:
+    act = {"copy": copy_shard, "verify": verify_shard}[step]
+    done = {"files": 0, "bytes": 0}
+    for index in range(count):
+        outcome = act(services, ShardRef(ingest, index))
+        if isinstance(outcome, StepFailed):
+            sys.exit(outcome.text)
+        done["files"] += outcome.files
+        done["bytes"] += outcome.bytes
+    return done
+
+
+if __name__ == "__main__":
+    main()
