@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from bagfill.bag.bag_info import BAG_INFO_FILE, parse_tags
 from bagfill.bag.dependencies import split_version
 from bagfill.bag.errors import BagFormatError
 from bagfill.bag.fetch import FETCH_FILE, scan_fetch
-from bagfill.bag.identifiers import BagVersion, InvalidIdentifier
+from bagfill.bag.identifiers import BagId, BagVersion, InvalidIdentifier
 from bagfill.bag.paths import InvalidBagPath
 from bagfill.bag.rules.check import check, is_valid
 from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
@@ -21,7 +21,7 @@ from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.store import ObjectInfo, ObjectStore
+from bagfill.storage.store import Capability, ObjectInfo, ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,26 @@ class NothingThere(Exception):
     """There is no object under the prefix: no bag, and no verdict either."""
 
 
+class ObjectsArchived(Exception):
+    """Objects are archived, so there is no verdict.
+
+    Attributes:
+        keys: of these objects.
+        objects: how many there are in all.
+    """
+
+    def __init__(self, keys: tuple[str, ...], objects: int) -> None:
+        super().__init__(f"{len(keys)} of {objects} objects are archived, first {keys[0]}")
+        self.keys = keys
+        self.objects = objects
+
+
 def validate_bag(
     store: ObjectStore,
     prefix: str,
     profile: Profile,
     *,
+    identity: BagId | None = None,
     concurrency: int = 8,
     planned: Callable[[int], None] = lambda _: None,
     read: Callable[[int], None] = lambda _: None,
@@ -91,20 +106,24 @@ def validate_bag(
         store: where it lies.
         prefix: the folder: empty, or ending in ``/``.
         profile: by which rules.
+        identity: which bag it should be, where that is known.
         concurrency: files read at the same time.
         planned: is told the bytes that will be read.
         read: is told the bytes of each chunk that was read, from several threads.
 
     Raises:
         NothingThere: nothing lies under the prefix.
+        ObjectsArchived: some objects must be thawed before they can be read.
         StoreError: a file could not be read, so there is no verdict.
     """
     objects = {info.key.removeprefix(prefix): info for info in store.list(prefix)}
     if not objects:
         raise NothingThere(prefix)
+    _require_readable(store, objects.values())
     tag_files = {name: b"".join(store.read(objects[name].key)) for name in tag_files_to_read(objects)}
     fetched = _Fetched.find(store, prefix, tag_files) if profile is Profile.STORAGE_SERVICE else None
     elsewhere: Mapping[str, ObjectInfo] = {} if fetched is None else fetched.objects
+    _require_readable(store, elsewhere.values())
     # The rules digest tag files themselves.
     to_read = {name: info for name, info in objects.items() if name not in tag_files}
     to_read |= {name: info for name, info in elsewhere.items() if name not in objects}
@@ -115,6 +134,7 @@ def validate_bag(
         tag_files=tag_files,
         observed=observed,
         fetched_sizes={name: info.size for name, info in elsewhere.items()} if fetched and fetched.looked else None,
+        identity=identity,
     )
     return Verdict(
         profile=profile,
@@ -123,6 +143,16 @@ def validate_bag(
         bytes=sum(map(len, tag_files.values())) + sum(info.size for info in to_read.values()),
         not_looked_for=() if fetched is None or fetched.looked else fetched.names,
     )
+
+
+def _require_readable(store: ObjectStore, objects: Collection[ObjectInfo]) -> None:
+    """Raise ObjectsArchived before a byte is read; where a listing cannot tell, the objects themselves are asked."""
+    archived = [info for info in objects if not info.is_readable]
+    if Capability.ARCHIVE_STATE_IN_LISTING not in store.capabilities:
+        states = [store.stat(info.key) for info in archived]
+        archived = [info for info in states if info is not None and not info.is_readable]
+    if archived:
+        raise ObjectsArchived(tuple(info.key for info in archived), len(objects))
 
 
 @dataclass(frozen=True, slots=True)
