@@ -27,6 +27,7 @@ from bagfill.steps.verify_shard import verify_shard
 from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
 from bagfill.steps.work import IngestWork
 from bagfill.storage.faults import Fault, FaultKind
+from bagfill.storage.held_names import NamesHeld
 from world import SMALL, THAW_DELAY, World, advance_instead_of_sleeping, bag_files
 
 BAG = BagId.parse("digitised/b1234")
@@ -370,3 +371,19 @@ def test_a_version_with_fetched_files_passes_in_both_profiles(profile: Profile) 
     result = backfill(services, world.request(str(BAG)), sleep=advance_instead_of_sleeping(world.clock))
     assert result.succeeded, [each.message for each in result.closed]
     assert world.is_registered("digitised/b1234/v2")
+
+
+@pytest.mark.parametrize(("names", "refused"), [(NamesHeld.EXACT, False), (NamesHeld.CASE_INSENSITIVE, True)])
+def test_files_that_the_destination_would_merge_stop_the_bag_before_a_byte_moves(
+    names: NamesHeld, refused: bool
+) -> None:
+    world = made(bag_files(BAG, {"a.txt": b"one", "A.txt": b"two"}), "data/a.txt")
+    world.locations["azure"] = replace(world.locations["azure"], names=names)
+    _, plan = planned(world)
+    assert isinstance(plan, StepFailed) is refused
+    if isinstance(plan, StepFailed):
+        assert plan.reason is Reason.NAME_REFUSED
+        assert "data/A.txt: NAME-MERGED" in plan.message
+        assert "'data/a.txt'" in plan.message
+    assert paid(world) == []
+    assert world.at_destination(V1) == {}
