@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bagfill.cli.answers import Answers, told_in_words
+from bagfill.cli.audit_commands import add_audit_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
 from bagfill.cli.receipt import receipts
@@ -21,6 +22,7 @@ app = typer.Typer(
 database = typer.Typer(no_args_is_help=True, help="The registry's database.")
 app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
+add_audit_commands(app)
 
 @app.callback()
 def options(ctx: typer.Context, config: Config = None) -> None:
