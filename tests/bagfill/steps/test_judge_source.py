@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,7 +27,7 @@ from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
 from bagfill.steps.work import IngestWork
 from bagfill.storage.faults import Fault, FaultKind
 from bagfill.storage.held_names import NamesHeld
-from world import SMALL, THAW_DELAY, World, advance_instead_of_sleeping, bag_files
+from world import SMALL, THAW_DELAY, World, advance_instead_of_sleeping, bag_files, with_tag_file
 
 BAG = BagId.parse("digitised/b1234")
 V1 = "digitised/b1234/v1"
@@ -36,16 +35,6 @@ LIMITS = replace(SMALL, shard_bytes=1_000_000, shard_files=100)
 FILES = bag_files(BAG, {"a.txt": b"alpha", "b.txt": b"beta" * 1000}, algorithms=("md5", "sha256"))
 TAGS = tuple(sorted(name for name in FILES if "/" not in name))
 PAYLOAD = tuple(sorted(name for name in FILES if "/" in name))
-
-
-def with_tag_file(files: Mapping[str, bytes], name: str, data: bytes) -> dict[str, bytes]:
-    """The bag with another tag file, and tag manifests that say so."""
-    changed = {path: body for path, body in files.items() if not path.startswith("tagmanifest-")} | {name: data}
-    tags = {path: body for path, body in changed.items() if not path.startswith("data/")}
-    for algorithm in ("md5", "sha256"):
-        lines = [f"{hashlib.new(algorithm, body).hexdigest()}  {path}\n" for path, body in tags.items()]
-        changed[f"tagmanifest-{algorithm}.txt"] = "".join(lines).encode()
-    return changed
 
 
 # Such a bag the storage service registers, and BagIt forbids it: the Payload-Oxum is there twice.
