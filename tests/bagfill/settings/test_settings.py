@@ -12,7 +12,7 @@ import pytest
 
 from bagfill.planning.limits import Limits
 from bagfill.settings import DEFAULT_PATH, Settings, SettingsError, load_settings, parse_settings, settings_path
-from bagfill.settings.sections import LimitsSection
+from bagfill.settings.sections import LimitsSection, SigningSource
 from bagfill.storage.location import Provider
 from bagfill.storage.store import ThawTier
 
@@ -90,6 +90,15 @@ def test_areas_may_lie_at_a_provider() -> None:
     assert (found.provider, found.bucket, found.prefix) == (Provider.AMAZON_S3, "areas", "work/")
     assert found.read_connection == found.write_connection == "areas"
     assert found.writable
+
+
+def test_the_key_that_signs_is_a_file_or_a_connection() -> None:
+    assert parse().signing is None
+    assert parse(signing={"key": "keys/a.pem"}).signing == SigningSource(key=Path("/etc/bagfill/keys/a.pem"))
+    assert parse(signing={"connection": "signing"}).signing == SigningSource(connection="signing")
+    assert problems(signing={}) == ["signing: of key and connection, found neither; needed is one"]
+    both = problems(signing={"key": "a", "connection": "b"})
+    assert both == ["signing: of key and connection, found both; needed is one"]
 
 
 def test_sizes_and_durations_are_written_for_people() -> None:
