@@ -32,15 +32,6 @@ from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
 
 
-def open_reading(location: Location, credentials: Credentials) -> ObjectStore:
-    """One location for reading, with retries, to be closed by the caller.
-
-    Raises:
-        StoreError: MISCONFIGURED, its credentials cannot be used.
-    """
-    return RetryingStore(open_store(location, credentials, writing=False))
-
-
 class OpenedStores:
     """Stores by location and identity: opened when first asked for, kept, shared between threads, closed together.
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.cli.answers import Answers, CommandError, Exit
-from bagfill.cli.progress import validation_bar
 from bagfill.cli.receipt_text import file_chunks
 from bagfill.cli.services import services_for
+from bagfill.cli.validation_bar import validation_bar
 from bagfill.fixity.chain import Evidence, FoundReceipt, Problem
 from bagfill.fixity.receipts import ReceiptReader
 from bagfill.fixity.seals import seal_folder, seal_name

@@ -11,17 +11,19 @@ from typing import NamedTuple
 from bagfill.bag.identifiers import BagId, BagVersionId, InvalidIdentifier
 from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
-from bagfill.cli.progress import validation_bar
+from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
-from bagfill.settings import load_settings
 from bagfill.steps.archive_members import ArchiveDamaged, is_archive
 from bagfill.steps.validate_archive import validate_archive
 from bagfill.steps.validate_bag import NothingThere, ObjectsArchived, Verdict, validate_bag
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.location import Location, Provider
-from bagfill.wiring import open_reading
+from bagfill.storage.providers import open_store
+from bagfill.storage.retrying import RetryingStore
+from bagfill.storage.store import ObjectStore
 
 _SHOWN = 200
+_SMALL = 1024 * 1024
 
 
 def run(
@@ -72,12 +74,27 @@ def _judge(
         location, prefix, identity = _configured(place, name, config)
     else:
         location, prefix = _place(place, connection)
-    with closing(open_reading(location, EnvironmentCredentials(os.environ))) as store:
-        return validate_bag(store, prefix, profile, identity=identity, planned=planned, read=read)
+    with closing(_open(location)) as store:
+        return validate_bag(
+            store,
+            prefix,
+            profile,
+            identity=identity,
+            alone_below=_SMALL if location.provider is Provider.LOCAL else 0,
+            planned=planned,
+            read=read,
+        )
+
+
+def _open(location: Location) -> ObjectStore:
+    return RetryingStore(open_store(location, EnvironmentCredentials(os.environ), writing=False))
 
 
 def _configured(place: str, name: str, config: Path | None) -> tuple[Location, str, BagId]:
     """A bag version at a configured location."""
+    # Settings bring the database's library along, which takes longer to load than most bags to judge.
+    from bagfill.settings import load_settings
+
     locations = load_settings(config).locations
     if name not in locations:
         raise CommandError(f"--location: found {name!r}, configured locations are {', '.join(sorted(locations))}")
