@@ -18,8 +18,8 @@ from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_shards
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
-from bagfill.steps.judge_source import JudgedGood, judge_source
 from bagfill.steps.freeze import check_freeze
+from bagfill.steps.judge_source import JudgedGood, judge_source
 from bagfill.steps.listings import differences, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import Limits
 from bagfill.settings import DEFAULT_PATH, Settings, SettingsError, load_settings, parse_settings, settings_path
 from bagfill.settings.sections import LimitsSection, SigningSource
+from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import Provider
 from bagfill.storage.store import ThawTier
 
@@ -272,3 +274,24 @@ def test_errors_cross_process_borders() -> None:
     with pytest.raises(SettingsError) as raised:
         parse(locations=[])
     assert copy.copy(raised.value).problems == raised.value.problems
+
+
+def test_by_which_rules_bags_are_judged_is_said_for_all_and_for_a_policy() -> None:
+    assert parse().profile is Profile.BAGIT
+    settings = parse(
+        rules={"profile": "storage-service"},
+        policies=[{"locations": ["primary"]}, {"locations": ["primary"], "profile": "bagit"}],
+    )
+    assert settings.profile is Profile.STORAGE_SERVICE
+    assert [policy.profile for policy in settings.policies] == [None, Profile.BAGIT]
+    (told,) = problems(rules={"profile": "strict"})
+    assert told.startswith("rules.profile: found 'strict'; allowed: 'bagit' or 'storage-service'")
+
+
+def test_which_names_a_place_holds_apart_is_said_in_words() -> None:
+    assert parse().locations["primary"].names is NamesHeld.EXACT
+    folder = {"name": "disk", "provider": "local", "path": "disk", "names": "case-insensitive-nfc"}
+    assert parse(locations=[location(), folder]).locations["disk"].names is NamesHeld.CASE_INSENSITIVE_NFC
+    (told,) = problems(locations=[location(names="upper")])
+    assert "found 'upper'" in told
+    assert "'case-insensitive'" in told
