@@ -128,6 +128,7 @@ def settings() -> str:
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),
+        ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
         ("[rules]", sections.RulesSection),
     )

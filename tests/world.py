@@ -85,6 +85,15 @@ def bag_files(
     return files
 
 
+def with_tag_file(files: Mapping[str, bytes], name: str, data: bytes) -> dict[str, bytes]:
+    """The bag with another tag file, and tag manifests that say so."""
+    changed = {path: body for path, body in files.items() if not path.startswith("tagmanifest-")} | {name: data}
+    tags = {path: body for path, body in changed.items() if not path.startswith("data/")}
+    for algorithm in [name for name in ("md5", "sha256", "sha512") if f"tagmanifest-{name}.txt" in files]:
+        changed[f"tagmanifest-{algorithm}.txt"] = _manifest(tags, algorithm)
+    return changed
+
+
 def _manifest(files: Mapping[str, bytes], algorithm: str) -> bytes:
     return "".join(f"{hashlib.new(algorithm, data).hexdigest()}  {path}\n" for path, data in files.items()).encode()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,11 +16,13 @@ from bagfill.audit.sql import SqlAuditLog
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
+from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
+from bagfill.settings.sections import SigningSource
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import Credentials
@@ -27,15 +30,6 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
-
-
-def open_reading(location: Location, credentials: Credentials) -> ObjectStore:
-    """One location for reading, with retries, to be closed by the caller.
-
-    Raises:
-        StoreError: MISCONFIGURED, its credentials cannot be used.
-    """
-    return RetryingStore(open_store(location, credentials, writing=False))
 
 
 class OpenedStores:
@@ -124,9 +118,21 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:
         engine.dispose()
+
+
+def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:
+    """Read anew for each receipt: a key that was replaced counts at once. Raises KeyUnusable or CredentialsError."""
+    if source.key is None:
+        pem = credentials.secret(source.connection or "").encode()
+        return load_signing_key(pem, source=f"connection {source.connection!r}")
+    try:
+        return load_signing_key(source.key.read_bytes(), source=str(source.key))
+    except OSError as error:
+        raise KeyUnusable(f"{source.key}: {error.strerror}") from None
 
 
 def _make_ready(engine: Engine, settings: Settings) -> None:

@@ -105,6 +105,14 @@ class AirflowCredentials:
         self._mask(access.account_key, access.sas_token)
         return access
 
+    def secret(self, connection_id: str) -> str:
+        """The password of a connection of any type. Raises CredentialsError."""
+        connection = self.connection(connection_id)
+        if not connection.password:
+            raise CredentialsError(f"Airflow connection {connection_id!r} has no password")
+        self._mask(connection.password)
+        return connection.password
+
     def _mask(self, *secrets: str | None) -> None:
         for secret in secrets:
             if secret:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from airflow.sdk import Param
 
+from bagfill.audit.model import AuditMode
 from bagfill.settings import SettingsError
 from bagfill.storage.store import ThawTier
 from bagfill_airflow.services import current_settings
@@ -111,6 +112,29 @@ def sweep_params(places: Places) -> dict[str, Param]:
             type="boolean",
             title="Dry run",
             description_md="Only say what would be started: in the log of `find`, and its XCom `would_start`.",
+        ),
+    }
+
+
+def audit_params(places: Places) -> dict[str, Param]:
+    """Params of ``audit_replicas``."""
+    return {
+        "location": _optional(
+            "Location", "Only replicas here. Empty: every location.", **_choice(places.all, optional=True)
+        ),
+        "mode": _optional(
+            "Mode",
+            "Look at everything in the scope now: `list` compares listings, `read` reads every byte, `sample` reads "
+            "files drawn at random. Empty: read today's share.",
+            **_choice(tuple(mode.value for mode in AuditMode), optional=True),
+        ),
+        "space": _optional("Space", "Only bags of this space. Empty: every space.", pattern=r"^[^/]+$"),
+        "limit": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Limit",
+            description_md="Replicas to look at, at most, at each location. Empty: no limit.",
         ),
     }
 

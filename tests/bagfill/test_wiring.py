@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, VERSION_TABLE, current_revision
+from bagfill.fixity.signing import KeyUnusable
 from bagfill.settings import Settings, parse_settings
+from bagfill.settings.sections import SigningSource
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.errors import StoreError
 from bagfill.storage.location import Location, Provider
@@ -42,6 +49,26 @@ def test_services_work_on_an_empty_folder(tmp_path: Path) -> None:
         assert services.policies[0].locations == ("shelf",)
     assert (tmp_path / "state/work_area/a/b.json").is_file()
     assert (tmp_path / "state/receipts/c.json").is_file()
+
+
+def test_the_key_that_signs_comes_from_a_file_or_a_connection(tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    text = json.dumps({"conn_type": "generic", "password": pem.decode()})
+    credentials = EnvironmentCredentials({"AIRFLOW_CONN_SIGNING": text})
+    fingerprint = hashlib.sha256(private.public_key().public_bytes_raw()).hexdigest()
+    for source in (SigningSource(key=tmp_path / "key.pem"), SigningSource(connection="signing")):
+        with open_services(replace(settings(tmp_path), signing=source), credentials) as services:
+            assert services.signing is not None
+            assert services.signing().public.fingerprint == fingerprint
+    missing = replace(settings(tmp_path), signing=SigningSource(key=tmp_path / "none.pem"))
+    with open_services(missing, credentials) as services:
+        assert services.signing is not None
+        with pytest.raises(KeyUnusable, match=r"none\.pem: No such file"):
+            services.signing()
+    with open_services(settings(tmp_path), credentials) as services:
+        assert services.signing is None
 
 
 def test_opened_again_everything_is_there(tmp_path: Path) -> None:

@@ -149,6 +149,17 @@ class TestAzure:
             credentials(conn_type="wasb", login="a", password=KEY, extra={"connection_verify": False}).azure("store")
 
 
+class TestSecret:
+    def test_the_password_of_a_connection_of_any_type(self) -> None:
+        masked: list[str] = []
+        assert credentials(masked, conn_type="generic", password=SECRET).secret("store") == SECRET
+        assert masked == [SECRET]
+
+    def test_a_connection_without_a_password(self) -> None:
+        with pytest.raises(CredentialsError, match="'store' has no password"):
+            credentials(conn_type="generic", login="x").secret("store")
+
+
 class TestLookUp:
     def test_a_task_finds_a_connection_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_OUTCOME_OF_A_TEST", json.dumps({"conn_type": "aws", "login": "AKIA"}))

@@ -113,3 +113,13 @@ def test_the_sweep_starts_each_run_once(dags: dict[str, Any]) -> None:
     assert started.trigger_dag_id == "backfill_bag"
     assert started.skip_when_already_exists is True
     assert started.logical_date is None
+
+
+def test_audits_run_daily_once_a_person_has_switched_them_on(dags: dict[str, Any]) -> None:
+    dag = dags["audit_replicas"]
+    assert dag.task_ids == ["plan", "audit", "conclude"]
+    assert dag.is_paused_upon_creation is True
+    assert dag.max_active_runs == 1
+    assert set(dag.params) == {"location", "mode", "space", "limit"}
+    assert dag.get_task("conclude").trigger_rule == "all_done"
+    assert dag.get_task("audit").is_mapped

@@ -122,6 +122,7 @@ def _expected(error: Exception) -> list[str] | None:
     if isinstance(error, RequestError):
         return list(error.problems)
     from bagfill.database.errors import DatabaseError, DatabaseUrlError
+    from bagfill.fixity.receipts import ReceiptDamaged
     from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
     from bagfill.steps.sweep import SweepError
     from bagfill.storage.credentials import CredentialsError
@@ -129,5 +130,7 @@ def _expected(error: Exception) -> list[str] | None:
 
     if isinstance(error, DatabaseError):
         return [f"the registry's database did not answer or refused: {error}"]
+    if isinstance(error, ReceiptDamaged):
+        return [f"the receipt is damaged: {error}"]
     words = (CredentialsError, DatabaseUrlError, ManifestDamagedError, RegistryContendedError, StoreError, SweepError)
     return [str(error)] if isinstance(error, words) else None

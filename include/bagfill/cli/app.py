@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bagfill.cli.answers import Answers, told_in_words
+from bagfill.cli.audit_commands import add_audit_commands
+from bagfill.cli.options import Config, Json
+from bagfill.cli.options import settings_file as _settings_file
+from bagfill.cli.receipt import receipts
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,25 +21,13 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The registry's database.")
 app.add_typer(database, name="db")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="PATH", help="The settings file; else BAGFILL_CONFIG, else include/config/bagfill.toml."
-    ),
-]
-
+app.add_typer(receipts, name="receipt")
+add_audit_commands(app)
 
 @app.callback()
 def options(ctx: typer.Context, config: Config = None) -> None:
     """Take the settings file before the command as well as after it."""
     ctx.obj = config
-
-
-def _settings_file(ctx: typer.Context, config: Path | None) -> Path | None:
-    chosen: Path | None = config or ctx.obj
-    return chosen
 
 
 @app.command("import")
@@ -155,8 +146,13 @@ def locations(
 
 @app.command()
 def validate(
+    ctx: typer.Context,
     place: Annotated[
-        str, typer.Argument(metavar="PATH_OR_URL", help="A folder, s3://bucket/prefix or az://container/prefix.")
+        str,
+        typer.Argument(
+            metavar="PATH_OR_URL",
+            help="A folder, a tar or zip file, s3://bucket/prefix, az://container/prefix; with --location SPACE/ID/vN.",
+        ),
     ],
     profile: Annotated[
         str, typer.Option(help="bagit: the standard alone; storage-service: its rules too.")
@@ -165,6 +161,8 @@ def validate(
         str | None,
         typer.Option(help="Connection id (AIRFLOW_CONN_…) for a URL; else the provider's default credentials."),
     ] = None,
+    location: Annotated[str | None, typer.Option(help="A location of the settings file.")] = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Judge one bag version: read every byte, compare every checksum, name every rule that is broken."""
@@ -172,7 +170,48 @@ def validate(
     with told_in_words(answers):
         from bagfill.cli.validate import run
 
-        code = run(answers, place, profile, connection)
+        code = run(answers, place, profile, connection, location=location, config=_settings_file(ctx, config))
+    raise typer.Exit(code)
+
+
+@app.command()
+def waive(
+    ctx: typer.Context,
+    bag: Annotated[str, typer.Argument(metavar="SPACE/ID", help="The bag: space/external identifier.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="v1, v2 …")],
+    code: Annotated[str, typer.Option(help="The rule, as a finding names it.")],
+    why: Annotated[str, typer.Option(help="The reason, for those who read the receipt.")],
+    path: Annotated[str, typer.Option(help="The file, as the finding names it; else the bag as a whole.")] = "",
+    who: Annotated[str | None, typer.Option(help="Who decides; else the user of this computer.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="When it ends, YYYY-MM-DD; else never.")] = None,
+    end: Annotated[bool, typer.Option("--end", help="End the waiver that holds.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Let one known bag version be replicated although it breaks one rule. Fixity is never waived."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.waive import WaiveOrder, run
+
+        order = WaiveOrder(bag, version, code, path, why, who, until, end)
+        exit_code = run(answers, _settings_file(ctx, config), order)
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def waivers(
+    ctx: typer.Context,
+    space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every decision, also what ended or was replaced.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show the waivers that hold."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.waive import run_list
+
+        code = run_list(answers, _settings_file(ctx, config), space=space, every=every)
     raise typer.Exit(code)
 
 

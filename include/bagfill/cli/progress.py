@@ -126,16 +126,3 @@ class BackfillBars:
                 text = f"{plan.ingest.bag_version}: {what}"
                 self._tasks[key] = self._progress.add_task(text, total=plan.bytes)
             return self._tasks[key]
-
-
-def validation_bar(console: Console) -> Progress:
-    """A bar of files and bytes for ``bagfill validate``."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
+from bagfill.bag.identifiers import BagId, BagVersionId, InvalidIdentifier
 from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
-from bagfill.cli.progress import validation_bar
+from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
-from bagfill.steps.validate_bag import NothingThere, Verdict, validate_bag
+from bagfill.steps.archive_members import ArchiveDamaged, is_archive
+from bagfill.steps.validate_archive import validate_archive
+from bagfill.steps.validate_bag import NothingThere, ObjectsArchived, Verdict, validate_bag
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.location import Location, Provider
-from bagfill.wiring import open_reading
+from bagfill.storage.providers import open_store
+from bagfill.storage.retrying import RetryingStore
+from bagfill.storage.store import ObjectStore
 
 _SHOWN = 200
+_SMALL = 1024 * 1024
 
 
-def run(answers: Answers, place: str, profile: str, connection: str | None) -> Exit:
+def run(
+    answers: Answers, place: str, profile: str, connection: str | None, *, location: str | None, config: Path | None
+) -> Exit:
     """Judge the bag at a place and print the verdict."""
     try:
         chosen = Profile(profile)
     except ValueError:
         raise CommandError(f"--profile: found {profile!r}, allowed are {', '.join(Profile)}") from None
-    location, prefix = _place(place, connection)
-    credentials = EnvironmentCredentials(os.environ)
-    with closing(open_reading(location, credentials)) as store, validation_bar(answers.aside) as bar:
+    with validation_bar(answers.aside) as bar:
         task = bar.add_task("Reading", total=None)
+        progress = _Progress(lambda size: bar.update(task, total=size), lambda size: bar.advance(task, size))
         try:
-            verdict = validate_bag(
-                store,
-                prefix,
-                chosen,
-                planned=lambda size: bar.update(task, total=size),
-                read=lambda size: bar.advance(task, size),
-            )
+            verdict = _judge(place, chosen, connection, location, config, progress)
         except NothingThere:
             raise CommandError(f"nothing lies at {place}") from None
+        except ObjectsArchived as archived:
+            raise CommandError(
+                f"no verdict on {place}: {len(archived.keys):,} of {archived.objects:,} objects are archived and "
+                f"cannot be read, first {archived.keys[0]}; thaw them, or let a backfill do it"
+            ) from None
+        except ArchiveDamaged as damaged:
+            raise CommandError(f"no verdict: {damaged}") from None
     if answers.as_json:
         answers.document({"place": place, **verdict.to_json()})
     else:
@@ -45,12 +55,62 @@ def run(answers: Answers, place: str, profile: str, connection: str | None) -> E
     return Exit.DONE if verdict.is_valid else Exit.NEGATIVE
 
 
+class _Progress(NamedTuple):
+    planned: Callable[[int], None]
+    read: Callable[[int], None]
+
+
+def _judge(
+    place: str, profile: Profile, connection: str | None, name: str | None, config: Path | None, progress: _Progress
+) -> Verdict:
+    planned, read = progress
+    path = Path(place).expanduser()
+    if name is None and "://" not in place and path.is_file():
+        if not is_archive(path):
+            raise CommandError(f"{path} is neither a folder nor a tar or zip file")
+        return validate_archive(path, profile, planned=planned, read=read)
+    identity: BagId | None = None
+    if name is not None:
+        location, prefix, identity = _configured(place, name, config)
+    else:
+        location, prefix = _place(place, connection)
+    with closing(_open(location)) as store:
+        return validate_bag(
+            store,
+            prefix,
+            profile,
+            identity=identity,
+            alone_below=_SMALL if location.provider is Provider.LOCAL else 0,
+            planned=planned,
+            read=read,
+        )
+
+
+def _open(location: Location) -> ObjectStore:
+    return RetryingStore(open_store(location, EnvironmentCredentials(os.environ), writing=False))
+
+
+def _configured(place: str, name: str, config: Path | None) -> tuple[Location, str, BagId]:
+    """A bag version at a configured location."""
+    # Settings bring the database's library along, which takes longer to load than most bags to judge.
+    from bagfill.settings import load_settings
+
+    locations = load_settings(config).locations
+    if name not in locations:
+        raise CommandError(f"--location: found {name!r}, configured locations are {', '.join(sorted(locations))}")
+    try:
+        bag_version = BagVersionId.parse(place.removesuffix("/"), stored=True)
+    except InvalidIdentifier as error:
+        raise CommandError(f"with --location, the place is SPACE/ID/vN: {error}") from None
+    return locations[name], locations[name].version_prefix(bag_version), bag_version.bag
+
+
 def _place(text: str, connection: str | None) -> tuple[Location, str]:
     """The location to open, and the folder in it."""
     if "://" not in text:
         folder = Path(text).expanduser().resolve()
         if not folder.is_dir():
-            raise CommandError(f"no such folder: {folder}")
+            raise CommandError(f"no such folder, tar or zip file: {folder}")
         # Opened at the bag's space, so that the folders of its other versions can be seen.
         return Location("folder", Provider.LOCAL, str(folder.parent)), f"{folder.name}/"
     scheme, _, rest = text.partition("://")
@@ -72,7 +132,7 @@ def _show(answers: Answers, place: str, verdict: Verdict) -> None:
         count = len(verdict.not_looked_for)
         answers.text(
             f"note: {count:,} files of fetch.txt lie elsewhere and were not looked for: "
-            "the folder is not in the layout {space}/{identifier}/vN"
+            "the bag is not in the layout {space}/{identifier}/vN"
         )
     word = "valid" if verdict.is_valid else "not valid"
     read = f"{verdict.files:,} files, {show_size(verdict.bytes)} read"

@@ -42,6 +42,16 @@ class Reason(Enum):
         "What was read back is not what the manifests say; keep the object for analysis and replace it by hand.",
     )
     DESTINATION_INCOMPLETE = ("destination-incomplete", True, "Objects are missing at the destination; run again.")
+    DESTINATION_ARCHIVED = (
+        "destination-archived",
+        False,
+        "It exists there and is unverified: thaw it at the destination by hand, then run again while it can be read.",
+    )
+    FREEZES_FIRST = (
+        "freezes-before-verified",
+        False,
+        "Let the destination's lifecycle archive later (archives_after), or say a higher verify_rate if it is true.",
+    )
     SOURCE_UNREADABLE = ("source-unreadable", True, "The source did not answer or refused; see the detail.")
     DESTINATION_UNREADABLE = (
         "destination-unreadable",

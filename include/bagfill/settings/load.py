@@ -29,6 +29,8 @@ from bagfill.settings.sections import (
     RegistrySection,
     RulesSection,
     Section,
+    SigningSection,
+    SigningSource,
 )
 from bagfill.settings.texts import ProblemList, expand
 from bagfill.steps.services import CallbackRules, Policy
@@ -46,6 +48,7 @@ _TABLES: dict[str, type[Section]] = {
     "callbacks": CallbacksSection,
     "audit": AuditSection,
     "rules": RulesSection,
+    "signing": SigningSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
 
@@ -96,6 +99,7 @@ class Settings:
         callbacks: whom a callback may reach.
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
+        signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
     """
 
     path: Path
@@ -110,6 +114,7 @@ class Settings:
     callbacks: CallbackRules
     audit: AuditRules
     profile: Profile = Profile.BAGIT
+    signing: SigningSource | None = None
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -174,7 +179,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     ]
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
-    audit = tables["audit"]
+    audit, signing = tables["audit"], tables["signing"]
     if (
         problems.texts
         or not isinstance(registry, RegistrySection)
@@ -197,6 +202,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         callbacks=callbacks.rules(),
         audit=audit.rules(),
         profile=rules.profile,
+        signing=signing.source(folder) if isinstance(signing, SigningSection) else None,
     )
 
 
@@ -204,6 +210,8 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     section = _TABLES[key]
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
+        return None
+    if key not in expanded and section is SigningSection:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

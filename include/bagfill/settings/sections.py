@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -209,6 +210,39 @@ class LimitsSection(Section):
     def limits(self) -> Limits:
         """As the steps take them."""
         return Limits(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSource:
+    """Where the key is that seals are signed with: one of the two.
+
+    Args:
+        key: a file.
+        connection: id of a connection whose password it is.
+    """
+
+    key: Path | None = None
+    connection: str | None = None
+
+
+class SigningSection(Section):
+    """``[signing]``: an Ed25519 key in PEM (PKCS #8), in a file or as the password of a connection."""
+
+    key: Annotated[str, Field(min_length=1)] | None = None
+    connection: ConnectionId | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.key is None) == (self.connection is None):
+            found = "neither" if self.key is None else "both"
+            message = f"of key and connection, found {found}; needed is one"
+            raise PydanticCustomError("keys", "{text}", {"text": message})
+        return self
+
+    def source(self, folder: Path) -> SigningSource:
+        """Where the key is; a relative path starts in ``folder``."""
+        key = None if self.key is None else (folder / Path(self.key).expanduser()).resolve()
+        return SigningSource(key, self.connection)
 
 
 class CallbacksSection(Section):

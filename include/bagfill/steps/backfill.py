@@ -99,13 +99,18 @@ def backfill(
         return BackfillResult((), (), opened)
     try:
         for ref in opened.refs:
-            _replicate(services, ref, progress or Silence(), lambda: sleep(poll_seconds))
+            replicate(services, ref, progress or Silence(), lambda: sleep(poll_seconds))
     finally:
         closed = close_ingests(services, request.request_id)
     return BackfillResult(closed, opened.already_there, None, opened.left_over)
 
 
-def _replicate(services: Services, ref: IngestRef, progress: Progress, pause: Callable[[], None]) -> StepFailed | None:
+def replicate(services: Services, ref: IngestRef, progress: Progress, pause: Callable[[], None]) -> StepFailed | None:
+    """All steps of one open ingest, from the plan to the registration.
+
+    Args:
+        pause: waits between two looks at a thaw.
+    """
     plan = plan_replication(services, ref)
     if isinstance(plan, StepFailed):
         return plan

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 from uuid import UUID
 
-from bagfill.bag.errors import BagFormatError
-from bagfill.bag.rules.check import check
-from bagfill.bag.rules.contents import BagContents
-from bagfill.bag.rules.finding import Profile, Severity
+from bagfill.bag.rules.contents import tag_files_to_read
 from bagfill.checksum.digest import DigestSet
 from bagfill.fixity.receipts import receipt_name
 from bagfill.fixity.seals import ReceiptToSeal
@@ -28,11 +25,12 @@ from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, R
 from bagfill.steps.claims import ClaimKeeper, claim_of
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
 from bagfill.steps.fetched_files import FetchedFiles
+from bagfill.steps.judgement import BagAt, judge
 from bagfill.steps.leave_receipt import Proof, leave_receipt
 from bagfill.steps.listings import differences, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
-from bagfill.steps.tag_files import declared_digests, read_tag_files
+from bagfill.steps.tag_files import read_tag_files
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.steps.write_seals import write_seals
 from bagfill.storage.errors import StoreError
@@ -152,12 +150,15 @@ class _Conclusion:
         observed_elsewhere = fetched.observed()
         if isinstance(observed_elsewhere, StepFailed):
             return observed_elsewhere
-        contents = self._contents(manifest, rows, there, fetched.sizes, observed_elsewhere)
-        failure = self._check_bag(contents)
+        # The whole verdict once more, now that every byte was read: every checksum of every manifest, and every rule.
+        found = self._found(rows, there, fetched.sizes, observed_elsewhere)
+        verdict = judge(self._services, manifest, self._ref.destination, found)
+        summary = f"the bag at {self._ref.destination} is not valid"
+        failure = self._failed(Reason.BAG_INVALID, summary, list(verdict.problems))
         if failure is not None:
             return failure
         keeper.check()
-        proof = Proof(manifest, rows, there, _declared(contents), self._services.waivers.of(manifest.id))
+        proof = Proof(manifest, rows, there, verdict.digests, verdict.waived)
         receipt = leave_receipt(self._services, self._ref, self._plan, proof)
         return receipt if isinstance(receipt, StepFailed) else self._register(manifest, receipt)
 
@@ -250,31 +251,22 @@ class _Conclusion:
         summary = f"a tag file at {self._ref.destination} differs from the source's"
         return self._failed(Reason.DESTINATION_CORRUPT, summary, problems)
 
-    def _contents(
+    def _found(
         self,
-        manifest: StorageManifest,
         rows: Mapping[str, Mapping[str, Any]],
         there: Mapping[str, ObjectInfo],
         fetched_sizes: Mapping[str, int],
         fetched_digests: Mapping[str, DigestSet],
-    ) -> BagContents:
+    ) -> BagAt:
         """The bag as it lies at the destination, with everything that was read of it."""
         prefix = self._destination.version_prefix(self._ref.id)
-        infos = (there[file.path_in_version] for file in manifest.tag_files)
         concrete = {path: DigestSet.from_json(row["digests"]) for path, row in rows.items()}
-        return BagContents(
-            # As RFC 8493 has it, a bag with fetch.txt is complete once its fetched files are in their places.
-            listing={**{path: info.size for path, info in there.items()}, **fetched_sizes},
-            tag_files=read_tag_files(self._to, prefix, infos),
+        return BagAt(
+            sizes={path: info.size for path, info in there.items()},
+            tag_files=read_tag_files(self._to, prefix, (there[path] for path in tag_files_to_read(there))),
+            fetched_sizes=fetched_sizes,
             observed={**concrete, **fetched_digests},
-            identity=manifest.id.bag,
         )
-
-    def _check_bag(self, contents: BagContents) -> StepFailed | None:
-        """The verdict on the bag at the destination: every checksum of every manifest, and BagIt's own rules."""
-        findings = check(contents, Profile.BAGIT)
-        problems = [f"{f.path or 'bag'}: {f.code}: {f.message}" for f in findings if f.severity is Severity.ERROR]
-        return self._failed(Reason.BAG_INVALID, f"the bag at {self._ref.destination} is not valid", problems)
 
     def _register(self, manifest: StorageManifest, receipt: ReceiptToSeal) -> StepFailed | None:
         outcome = self._services.registry.register_replica(
@@ -305,11 +297,3 @@ class _Conclusion:
             return None
         message = f"{self._ref.bag_version}: {summary}: {problems[0]}."
         return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
-
-
-def _declared(contents: BagContents) -> Mapping[str, DigestSet]:
-    """What the bag's manifests say of each file; nothing where one is read only with a waiver."""
-    try:
-        return declared_digests(contents.tag_files, frozenset(contents.listing))
-    except (BagFormatError, ValueError):
-        return {}

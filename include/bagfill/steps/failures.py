@@ -38,6 +38,8 @@ def store_failure(ref: IngestRef, error: StoreError) -> StepFailed:
             reason = Reason.NAME_REFUSED
         case StoreFailure.ARCHIVED if at_source:
             reason = Reason.THAW_EXPIRED
+        case StoreFailure.ARCHIVED if error.location == ref.destination:
+            reason = Reason.DESTINATION_ARCHIVED
         case StoreFailure.CHANGED if at_source:
             reason = Reason.SOURCE_CHANGED
         case StoreFailure.MISSING if at_source:

@@ -18,6 +18,7 @@ from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_shards
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
+from bagfill.steps.freeze import check_freeze
 from bagfill.steps.judge_source import JudgedGood, judge_source
 from bagfill.steps.listings import differences, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
@@ -113,6 +114,7 @@ class _Planning:
             self._check_source(manifest, listed)
             or self._check_names(listed)
             or self._check_destination(listed, there)
+            or check_freeze(self._services, self._ref, listed, there)
             or self._check_thaw(listed, there)
         )
         if failure is not None:

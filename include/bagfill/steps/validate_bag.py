@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from bagfill.bag.bag_info import BAG_INFO_FILE, parse_tags
 from bagfill.bag.dependencies import split_version
 from bagfill.bag.errors import BagFormatError
 from bagfill.bag.fetch import FETCH_FILE, scan_fetch
-from bagfill.bag.identifiers import BagVersion, InvalidIdentifier
+from bagfill.bag.identifiers import BagId, BagVersion, InvalidIdentifier
 from bagfill.bag.paths import InvalidBagPath
 from bagfill.bag.rules.check import check, is_valid
 from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
@@ -21,7 +21,10 @@ from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.store import ObjectInfo, ObjectStore
+from bagfill.storage.store import Capability, ObjectInfo, ObjectStore
+
+_BATCH_FILES = 32
+_BATCH_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,28 @@ class NothingThere(Exception):
     """There is no object under the prefix: no bag, and no verdict either."""
 
 
+class ObjectsArchived(Exception):
+    """Objects are archived, so there is no verdict.
+
+    Attributes:
+        keys: of these objects.
+        objects: how many there are in all.
+    """
+
+    def __init__(self, keys: tuple[str, ...], objects: int) -> None:
+        super().__init__(f"{len(keys)} of {objects} objects are archived, first {keys[0]}")
+        self.keys = keys
+        self.objects = objects
+
+
 def validate_bag(
     store: ObjectStore,
     prefix: str,
     profile: Profile,
     *,
+    identity: BagId | None = None,
     concurrency: int = 8,
+    alone_below: int = 0,
     planned: Callable[[int], None] = lambda _: None,
     read: Callable[[int], None] = lambda _: None,
 ) -> Verdict:
@@ -91,30 +110,40 @@ def validate_bag(
         store: where it lies.
         prefix: the folder: empty, or ending in ``/``.
         profile: by which rules.
+        identity: which bag it should be, where that is known.
         concurrency: files read at the same time.
+        alone_below: files with fewer bytes are read one after the other: on a disk, threads cost more than they gain.
         planned: is told the bytes that will be read.
         read: is told the bytes of each chunk that was read, from several threads.
 
     Raises:
         NothingThere: nothing lies under the prefix.
+        ObjectsArchived: some objects must be thawed before they can be read.
         StoreError: a file could not be read, so there is no verdict.
     """
     objects = {info.key.removeprefix(prefix): info for info in store.list(prefix)}
     if not objects:
         raise NothingThere(prefix)
+    _require_readable(store, objects.values())
     tag_files = {name: b"".join(store.read(objects[name].key)) for name in tag_files_to_read(objects)}
     fetched = _Fetched.find(store, prefix, tag_files) if profile is Profile.STORAGE_SERVICE else None
     elsewhere: Mapping[str, ObjectInfo] = {} if fetched is None else fetched.objects
+    _require_readable(store, elsewhere.values())
     # The rules digest tag files themselves.
     to_read = {name: info for name, info in objects.items() if name not in tag_files}
     to_read |= {name: info for name, info in elsewhere.items() if name not in objects}
     planned(sum(info.size for info in to_read.values()))
-    observed = dict(_digests(store, to_read, declared_algorithms(objects), concurrency, read))
+    algorithms = tuple(declared_algorithms(objects))
+    alone = {name: info for name, info in to_read.items() if info.size < alone_below}
+    together = {name: info for name, info in to_read.items() if name not in alone}
+    observed = dict(_digests(store, together, algorithms, concurrency, read))
+    observed |= {name: _digest(store, info, algorithms, read) for name, info in alone.items()}
     contents = BagContents(
         listing={name: info.size for name, info in objects.items()},
         tag_files=tag_files,
         observed=observed,
         fetched_sizes={name: info.size for name, info in elsewhere.items()} if fetched and fetched.looked else None,
+        identity=identity,
     )
     return Verdict(
         profile=profile,
@@ -123,6 +152,16 @@ def validate_bag(
         bytes=sum(map(len, tag_files.values())) + sum(info.size for info in to_read.values()),
         not_looked_for=() if fetched is None or fetched.looked else fetched.names,
     )
+
+
+def _require_readable(store: ObjectStore, objects: Collection[ObjectInfo]) -> None:
+    """Raise ObjectsArchived before a byte is read; where a listing cannot tell, the objects themselves are asked."""
+    archived = [info for info in objects if not info.is_readable]
+    if Capability.ARCHIVE_STATE_IN_LISTING not in store.capabilities:
+        states = [store.stat(info.key) for info in archived]
+        archived = [info for info in states if info is not None and not info.is_readable]
+    if archived:
+        raise ObjectsArchived(tuple(info.key for info in archived), len(objects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +214,49 @@ def _is_version(text: str) -> bool:
 def _digests(
     store: ObjectStore,
     objects: Mapping[str, ObjectInfo],
-    algorithms: Iterable[Algorithm],
+    algorithms: Sequence[Algorithm],
     concurrency: int,
     read: Callable[[int], None],
 ) -> Iterator[tuple[str, DigestSet]]:
-    wanted = tuple(algorithms)
+    def digest(batch: Sequence[tuple[str, ObjectInfo]]) -> list[tuple[str, DigestSet]]:
+        return [(name, _digest(store, info, algorithms, read)) for name, info in batch]
 
-    def digest(info: ObjectInfo) -> DigestSet:
-        digester = Digester(wanted)
-        for chunk in store.read(info.key):
-            digester.update(chunk)
-            read(len(chunk))
-        if digester.size != info.size:
-            detail = f"{digester.size} bytes were read, {info.size} were listed"
-            raise StoreError(
-                StoreFailure.CHANGED, location=store.location, key=info.key, operation="read", detail=detail
-            )
-        return digester.digests()
-
-    waiting: deque[tuple[str, Future[DigestSet]]] = deque()
+    waiting: deque[Future[list[tuple[str, DigestSet]]]] = deque()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="validate") as pool:
         try:
-            for name, info in objects.items():
+            for batch in _batches(objects.items()):
                 if len(waiting) >= 4 * concurrency:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-                waiting.append((name, pool.submit(digest, info)))
+                    yield from waiting.popleft().result()
+                waiting.append(pool.submit(digest, batch))
             while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                yield from waiting.popleft().result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _batches(objects: Iterable[tuple[str, ObjectInfo]]) -> Iterator[list[tuple[str, ObjectInfo]]]:
+    """Small files together: to hand a file to a thread costs as much as to read it."""
+    batch: list[tuple[str, ObjectInfo]] = []
+    size = 0
+    for name, info in objects:
+        if batch and (len(batch) >= _BATCH_FILES or size + info.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((name, info))
+        size += info.size
+    if batch:
+        yield batch
+
+
+def _digest(
+    store: ObjectStore, info: ObjectInfo, algorithms: Sequence[Algorithm], read: Callable[[int], None]
+) -> DigestSet:
+    digester = Digester(algorithms)
+    for chunk in store.read(info.key):
+        digester.update(chunk)
+        read(len(chunk))
+    if digester.size != info.size:
+        detail = f"{digester.size} bytes were read, {info.size} were listed"
+        raise StoreError(StoreFailure.CHANGED, location=store.location, key=info.key, operation="read", detail=detail)
+    return digester.digests()

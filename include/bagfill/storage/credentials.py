@@ -97,6 +97,10 @@ class Credentials(Protocol):
         """The access behind a connection id; ``None`` means the default chain. Raises CredentialsError."""
         ...
 
+    def secret(self, connection_id: str) -> str:
+        """The password of a connection of any type; a key that receipts are signed with. Raises CredentialsError."""
+        ...
+
 
 def parse_azure_connection_string(text: str, *, source: str, ca_bundle: str | None = None) -> AzureAccess:
     """The access in an Azure Storage connection string.

@@ -108,18 +108,33 @@ class EnvironmentCredentials:
         key = connection.password or connection.text("shared_access_key")
         return AzureAccess(account_url, account_key=key or None, ca_bundle=ca_bundle)
 
+    def secret(self, connection_id: str) -> str:
+        """The password of a connection of any type. Raises CredentialsError."""
+        found = self._any_connection(connection_id)
+        if found is None:
+            raise CredentialsError(f"AIRFLOW_CONN_{connection_id.upper()} is not set, which the settings need")
+        _, connection = found
+        if not connection.password:
+            raise CredentialsError(f"{connection.variable}: has no password")
+        return connection.password
+
     def _connection(self, connection_id: str | None, kinds: tuple[str, ...]) -> _Connection | None:
-        if connection_id is None:
+        found = None if connection_id is None else self._any_connection(connection_id)
+        if found is None:
             return None
+        kind, connection = found
+        if kind not in kinds:
+            message = f"{connection.variable}: conn_type is {kind!r}, expected {' or '.join(kinds)}"
+            raise CredentialsError(message)
+        return connection
+
+    def _any_connection(self, connection_id: str) -> tuple[str, _Connection] | None:
+        """Type and parts of a connection; ``None`` if the environment has none of that name."""
         variable = f"AIRFLOW_CONN_{connection_id.upper()}"
         text = self._environ.get(variable, "").strip()
         if not text:
             return None
-        kind, connection = _from_json(variable, text) if text.startswith("{") else _from_uri(variable, text)
-        if kind not in kinds:
-            message = f"{variable}: conn_type is {kind!r}, expected {' or '.join(kinds)}"
-            raise CredentialsError(message)
-        return connection
+        return _from_json(variable, text) if text.startswith("{") else _from_uri(variable, text)
 
 
 def _from_json(variable: str, text: str) -> tuple[str, _Connection]:

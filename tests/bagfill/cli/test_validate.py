@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from bagfill.demo.write import write_bag
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.location import Location, Provider
+from bagfill.storage.memory import MemoryStore
+from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.providers import open_store
+from bagfill.storage.store import Capability
 
 Samples = Any
 
@@ -116,3 +120,72 @@ def test_bags_at_s3_and_azure(
         corrupt = bagfill("validate", f"{scheme}://validate-cli/born-digital/bit-rot/v1/", "--connection", connection)
         assert corrupt.code == 1
         assert bagfill("validate", f"{scheme}://validate-cli/none/v1", "--connection", connection).code == 2
+
+
+def test_a_bag_in_a_tar_or_zip_file_is_judged_without_unpacking_it(bagfill: Any, folder: Path, tmp_path: Path) -> None:
+    for form in ("gztar", "zip"):
+        for name, code in (("names/v1", 0), ("bit-rot/v1", 1)):
+            made = shutil.make_archive(
+                str(tmp_path / form / name.replace("/", "-")), form, folder / "born-digital" / name
+            )
+            before = sorted(tmp_path.rglob("*"))
+            answer = bagfill("validate", made, "--json")
+            assert answer.code == code, answer.out
+            assert {each["path"] for each in answer.json["findings"]} == (set() if code == 0 else {"data/rotten.bin"})
+            assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_neither_folder_nor_archive_gives_no_verdict(bagfill: Any, tmp_path: Path) -> None:
+    file = tmp_path / "x.txt"
+    file.write_text("x")
+    answer = bagfill("validate", file)
+    assert answer.code == 2
+    assert "neither a folder nor a tar or zip file" in answer.err
+    assert bagfill("validate", tmp_path / "none.tar").code == 2
+
+
+def test_a_damaged_archive_gives_no_verdict(bagfill: Any, folder: Path, tmp_path: Path) -> None:
+    made = Path(shutil.make_archive(str(tmp_path / "bag"), "gztar", folder / "born-digital/names/v1"))
+    made.write_bytes(made.read_bytes()[:-200])
+    answer = bagfill("validate", made)
+    assert answer.code == 2
+    assert "cannot be read to its end" in " ".join(answer.err.split())
+
+
+def test_a_bag_version_at_a_configured_location(bagfill: Any, folder: Path, place: Any) -> None:
+    config = ["--config", place.settings]
+    name = "digitised/b12345672/v3"
+    assert bagfill("validate", name, "--location", "primary", *config).code == 0
+    assert bagfill("validate", "born-digital/bit-rot/v1", "--location", "primary", *config).code == 1
+    unknown = bagfill("validate", name, "--location", "nowhere", *config)
+    assert unknown.code == 2
+    assert "configured locations are primary, shelf" in unknown.err
+    wrong = bagfill("validate", "digitised", "--location", "primary", *config)
+    assert wrong.code == 2
+    assert "SPACE/ID/vN" in wrong.err
+    assert bagfill("validate", "digitised/none/v1", "--location", "primary", *config).code == 2
+
+
+def test_a_bag_that_lies_where_another_belongs_is_told(bagfill: Any, folder: Path, place: Any) -> None:
+    (folder / "born-digital/other").mkdir()
+    (folder / "born-digital/names/v1").rename(folder / "born-digital/other/v1")
+    answer = bagfill("validate", "born-digital/other/v1", "--location", "primary", "--config", place.settings, "--json")
+    assert "IDENTIFIER-MISMATCH" in {each["code"] for each in answer.json["findings"]}
+
+
+def test_archived_objects_give_no_verdict_and_are_counted(
+    bagfill: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = MemoryBucket()
+    bag = folder / "born-digital/names/v1"
+    files = [path for path in bag.rglob("*") if path.is_file()]
+    for path in files:
+        bucket.put_unconditionally(f"names/v1/{path.relative_to(bag).as_posix()}", path.read_bytes())
+    bucket.archive("names/v1/bag-info.txt", "DEEP_ARCHIVE")
+    for capabilities in ({Capability.THAW}, {Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING}):
+        store = MemoryStore(bucket, location="x", capabilities=frozenset(capabilities))
+        monkeypatch.setattr("bagfill.cli.validate._open", lambda *_, store=store: store)
+        answer = bagfill("validate", "s3://bucket/names/v1")
+        said = " ".join(answer.err.split())
+        assert answer.code == 2
+        assert f"1 of {len(files)} objects are archived and cannot be read, first names/v1/bag-info.txt" in said

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import Limits
 from bagfill.settings import DEFAULT_PATH, Settings, SettingsError, load_settings, parse_settings, settings_path
-from bagfill.settings.sections import LimitsSection
+from bagfill.settings.sections import LimitsSection, SigningSource
+from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import Provider
 from bagfill.storage.store import ThawTier
 
@@ -90,6 +92,15 @@ def test_areas_may_lie_at_a_provider() -> None:
     assert (found.provider, found.bucket, found.prefix) == (Provider.AMAZON_S3, "areas", "work/")
     assert found.read_connection == found.write_connection == "areas"
     assert found.writable
+
+
+def test_the_key_that_signs_is_a_file_or_a_connection() -> None:
+    assert parse().signing is None
+    assert parse(signing={"key": "keys/a.pem"}).signing == SigningSource(key=Path("/etc/bagfill/keys/a.pem"))
+    assert parse(signing={"connection": "signing"}).signing == SigningSource(connection="signing")
+    assert problems(signing={}) == ["signing: of key and connection, found neither; needed is one"]
+    both = problems(signing={"key": "a", "connection": "b"})
+    assert both == ["signing: of key and connection, found both; needed is one"]
 
 
 def test_sizes_and_durations_are_written_for_people() -> None:
@@ -263,3 +274,24 @@ def test_errors_cross_process_borders() -> None:
     with pytest.raises(SettingsError) as raised:
         parse(locations=[])
     assert copy.copy(raised.value).problems == raised.value.problems
+
+
+def test_by_which_rules_bags_are_judged_is_said_for_all_and_for_a_policy() -> None:
+    assert parse().profile is Profile.BAGIT
+    settings = parse(
+        rules={"profile": "storage-service"},
+        policies=[{"locations": ["primary"]}, {"locations": ["primary"], "profile": "bagit"}],
+    )
+    assert settings.profile is Profile.STORAGE_SERVICE
+    assert [policy.profile for policy in settings.policies] == [None, Profile.BAGIT]
+    (told,) = problems(rules={"profile": "strict"})
+    assert told.startswith("rules.profile: found 'strict'; allowed: 'bagit' or 'storage-service'")
+
+
+def test_which_names_a_place_holds_apart_is_said_in_words() -> None:
+    assert parse().locations["primary"].names is NamesHeld.EXACT
+    folder = {"name": "disk", "provider": "local", "path": "disk", "names": "case-insensitive-nfc"}
+    assert parse(locations=[location(), folder]).locations["disk"].names is NamesHeld.CASE_INSENSITIVE_NFC
+    (told,) = problems(locations=[location(names="upper")])
+    assert "found 'upper'" in told
+    assert "'case-insensitive'" in told

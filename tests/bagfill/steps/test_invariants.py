@@ -50,10 +50,13 @@ from invariants_drill import (
     Place,
     make_small_and_repeatable,
 )
-from world import World, advance_instead_of_sleeping
+from world import World, advance_instead_of_sleeping, with_tag_file
 
 BOTH = {V1: V1_FILES, V2: V2_FILES}
 ARCHIVED = ("data/a.txt", "data/large.bin")
+OXUM_TWICE = with_tag_file(
+    V1_FILES, "bag-info.txt", V1_FILES["bag-info.txt"] + V1_FILES["bag-info.txt"].splitlines(True)[1]
+)
 
 few = settings(max_examples=15, deadline=None, derandomize=True)
 many = settings(max_examples=80, deadline=None, derandomize=True)
@@ -449,6 +452,24 @@ def test_invariant_10_nothing_is_asked_for_beyond_the_limit(faults: dict[Place, 
     if limit >= sum(len(V1_FILES[path]) for path in ARCHIVED):
         drill.world.clock.advance(timedelta(hours=2))
         drill.until_registered(len(faults) + 1)
+
+
+@few
+@given(plans(any_kind, most=4), st.sets(st.sampled_from(sorted(V1_FILES)), min_size=1))
+def test_invariant_10_the_payload_of_a_bag_that_cannot_pass_is_never_asked_for(
+    faults: dict[Place, Fault], archived: set[str]
+) -> None:
+    # The storage service registers such a bag, and BagIt forbids it: its Payload-Oxum is there twice.
+    drill = Drill(Chaos(faults), versions={V1: OXUM_TWICE}, archived=tuple(archived))
+
+    for number in range(2):
+        drill.request(f"bag__{number}")
+        drill.world.clock.advance(timedelta(hours=2))
+
+    asked = {key.removeprefix(f"{V1}/") for key, _, _ in drill.world.source.thaw_requests}
+    assert asked <= {path for path in archived if "/" not in path}
+    assert drill.world.at_destination(V1) == {}
+    assert not drill.world.is_registered(V1)
 
 
 def test_invariant_10_a_limit_lowered_after_the_plan_holds_as_well() -> None:

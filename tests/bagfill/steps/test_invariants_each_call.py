@@ -52,6 +52,19 @@ def test_invariant_8_a_fault_at_any_call_changes_nothing_but_the_time_it_takes(p
         assert paid == {f"{V1}/{path}": 1 for path in ARCHIVED}, number
 
 
+@pytest.mark.parametrize("part", ["source", "work"])
+@pytest.mark.parametrize("kind", [FaultKind.KILL_AFTER, FaultKind.LOSE_ANSWER])
+def test_invariant_8_and_10_the_same_when_tag_files_are_thawed_and_judged_first(part: str, kind: FaultKind) -> None:
+    everything = tuple(sorted(V1_FILES))
+    tag_files = {f"{V1}/{path}" for path in everything if "/" not in path}
+    for number in range(calls_of_a_good_run(archived=everything)[part]):
+        drill = Drill(Chaos({(part, number): Fault(kind)}), archived=everything)
+        drill.until_registered(ROUNDS)
+        asked = [key for key, _, _ in drill.world.source.thaw_requests]
+        assert Counter(asked) == {f"{V1}/{path}": 1 for path in everything}, number
+        assert set(asked[: len(tag_files)]) == tag_files, number
+
+
 @pytest.mark.parametrize("part", ["destination", "receipts", "registry", "tracker"])
 @pytest.mark.parametrize("kind", [FaultKind.KILL_AFTER, FaultKind.LOSE_ANSWER])
 def test_invariant_5_and_8_the_same_for_a_version_that_fetches_from_another(part: str, kind: FaultKind) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -15,16 +15,19 @@ from bagfill.checksum.algorithm import Algorithm
 from bagfill.ingests.reasons import Reason
 from bagfill.registry.waivers import Waiver
 from bagfill.steps.backfill import backfill
+from bagfill.steps.conclude_replica import conclude_replica
 from bagfill.steps.copy_shard import copy_shard
 from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.request_thaw import ThawSummary, request_thaw
 from bagfill.steps.services import Policy, Services
+from bagfill.steps.verify_shard import verify_shard
 from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
 from bagfill.steps.work import IngestWork
 from bagfill.storage.faults import Fault, FaultKind
-from world import SMALL, THAW_DELAY, World, advance_instead_of_sleeping, bag_files
+from bagfill.storage.held_names import NamesHeld
+from world import SMALL, THAW_DELAY, World, advance_instead_of_sleeping, bag_files, with_tag_file
 
 BAG = BagId.parse("digitised/b1234")
 V1 = "digitised/b1234/v1"
@@ -32,16 +35,6 @@ LIMITS = replace(SMALL, shard_bytes=1_000_000, shard_files=100)
 FILES = bag_files(BAG, {"a.txt": b"alpha", "b.txt": b"beta" * 1000}, algorithms=("md5", "sha256"))
 TAGS = tuple(sorted(name for name in FILES if "/" not in name))
 PAYLOAD = tuple(sorted(name for name in FILES if "/" in name))
-
-
-def with_tag_file(files: Mapping[str, bytes], name: str, data: bytes) -> dict[str, bytes]:
-    """The bag with another tag file, and tag manifests that say so."""
-    changed = {path: body for path, body in files.items() if not path.startswith("tagmanifest-")} | {name: data}
-    tags = {path: body for path, body in changed.items() if not path.startswith("data/")}
-    for algorithm in ("md5", "sha256"):
-        lines = [f"{hashlib.new(algorithm, body).hexdigest()}  {path}\n" for path, body in tags.items()]
-        changed[f"tagmanifest-{algorithm}.txt"] = "".join(lines).encode()
-    return changed
 
 
 # Such a bag the storage service registers, and BagIt forbids it: the Payload-Oxum is there twice.
@@ -320,3 +313,66 @@ def test_a_bag_whose_only_manifests_are_sha512_arrives(profile: Profile, archive
     assert run(world, profile=profile)[0] is None
     assert world.is_registered(V1)
     assert world.at_destination(V1) == files
+
+
+def test_a_waiver_lets_a_known_file_through_and_is_on_the_receipt(
+    dotted: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_disk(dotted, monkeypatch)
+    services = dotted.services(profile=Profile.STORAGE_SERVICE)
+    services.waivers.grant(WAIVER)
+    services.waivers.grant(replace(WAIVER, path="", code="TAG-MANIFESTS-WEAK"))
+
+    result = backfill(services, dotted.request(str(BAG)), sleep=advance_instead_of_sleeping(dotted.clock))
+
+    assert result.succeeded
+    receipt = services.registry.replicas(BagVersionId.parse(V1))[-1].receipt
+    assert receipt is not None
+    (text,) = [data.decode() for name, data in dotted.records.contents().items() if name == f"receipts/{receipt}"]
+    head = json.loads(text.splitlines()[0]) if "\n" in text else json.loads(text)
+    # What was not needed is not on it.
+    assert [(each["code"], each["path"], each["who"]) for each in head["waivers"]] == [
+        ("NAME-ENDS-IN-DOT", "data/a.", "Ada")
+    ]
+    events = [event.description for ingest in services.ingests.of_request("bag__test") for event in ingest.events]
+    assert "Waived NAME-ENDS-IN-DOT in data/a., by Ada - registered before the rule" in events
+
+
+def test_the_profile_holds_at_the_destination_too(dotted: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_disk(dotted, monkeypatch)
+    ref, plan = planned(dotted)
+    assert isinstance(plan, PlanSummary)
+    for step in (copy_shard, verify_shard):
+        assert not isinstance(step(dotted.services(), ShardRef(ref, 0)), StepFailed)
+    outcome = conclude_replica(dotted.services(profile=Profile.STORAGE_SERVICE), ref)
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.BAG_INVALID
+    assert "NAME-ENDS-IN-DOT" in outcome.message
+    assert not dotted.is_registered(V1)
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_a_version_with_fetched_files_passes_in_both_profiles(profile: Profile) -> None:
+    world = made(FILES)
+    second = bag_files(BAG, {"new.txt": b"new"}, fetched={"old.txt": ("v1/data/a.txt", b"alpha")})
+    world.add("digitised/b1234/v2", second)
+    services = world.services(profile=profile)
+    result = backfill(services, world.request(str(BAG)), sleep=advance_instead_of_sleeping(world.clock))
+    assert result.succeeded, [each.message for each in result.closed]
+    assert world.is_registered("digitised/b1234/v2")
+
+
+@pytest.mark.parametrize(("names", "refused"), [(NamesHeld.EXACT, False), (NamesHeld.CASE_INSENSITIVE, True)])
+def test_files_that_the_destination_would_merge_stop_the_bag_before_a_byte_moves(
+    names: NamesHeld, refused: bool
+) -> None:
+    world = made(bag_files(BAG, {"a.txt": b"one", "A.txt": b"two"}), "data/a.txt")
+    world.locations["azure"] = replace(world.locations["azure"], names=names)
+    _, plan = planned(world)
+    assert isinstance(plan, StepFailed) is refused
+    if isinstance(plan, StepFailed):
+        assert plan.reason is Reason.NAME_REFUSED
+        assert "data/A.txt: NAME-MERGED" in plan.message
+        assert "'data/a.txt'" in plan.message
+    assert paid(world) == []
+    assert world.at_destination(V1) == {}

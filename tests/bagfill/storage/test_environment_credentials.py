@@ -35,6 +35,14 @@ def test_an_aws_connection_in_json() -> None:
     assert SECRET not in repr(found)
 
 
+def test_a_secret_is_the_password_of_a_connection_of_any_type() -> None:
+    assert credentials(signing={"conn_type": "generic", "password": SECRET}).secret("signing") == SECRET
+    with pytest.raises(CredentialsError, match="AIRFLOW_CONN_NONE is not set"):
+        credentials().secret("none")
+    with pytest.raises(CredentialsError, match="AIRFLOW_CONN_SIGNING: has no password"):
+        credentials(signing={"conn_type": "generic", "login": "x"}).secret("signing")
+
+
 def test_extra_may_be_a_string_and_the_endpoint_per_service() -> None:
     extra = json.dumps({"profile_name": "archive", "service_config": {"s3": {"endpoint_url": "https://s3.test"}}})
     found = credentials(src={"conn_type": "aws", "extra": extra}).s3("src")

@@ -24,6 +24,9 @@ class Known:
         self.asked.append(connection_id)
         return S3Access(region="eu-west-1", access_key_id="k", secret_access_key="s")
 
+    def secret(self, connection_id: str) -> str:
+        raise NotImplementedError
+
     def azure(self, connection_id: str | None) -> AzureAccess:
         self.asked.append(connection_id)
         return AzureAccess("https://a.blob.core.windows.net", account_key="a2V5")
