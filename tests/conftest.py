@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bagfill.demo.azurite import Azurite
@@ -16,6 +17,15 @@ from bagfill.demo.guard import descendants
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.postgresql import PostgreSQL
 from bagfill.demo.seaweedfs import SeaweedFS
+
+# No deadlines: two busy cores say nothing about an example. In CI the same examples every time, elsewhere new ones.
+hypothesis.settings.register_profile(
+    "bagfill",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("bagfill")
 
 # Seconds from RestoreObject to readable in the shared MiniStack: long enough to be seen waiting, short enough to wait.
 RESTORE_DELAY = 1.0
