@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import os
 import re
 import sys
@@ -198,15 +199,29 @@ def cli() -> str:
 
     from bagfill.cli.app import app
 
-    group = typer.main.get_command(app)
-    names_of_commands = sorted(getattr(group, "commands", {}))
     runner = CliRunner()
     parts = [_CLI_INTRODUCTION]
-    for name in names_of_commands:
-        text = runner.invoke(app, [name, "--help"], prog_name="bagfill", color=False).output
+    for words in _commands(typer.main.get_command(app)):
+        text = runner.invoke(app, [*words, "--help"], prog_name="bagfill", color=False).output
         trimmed = "\n".join(line.rstrip() for line in text.strip().splitlines())
-        parts.append(f"## `bagfill {name}`\n\n```text\n{trimmed}\n```\n")
+        parts.append(f"## `bagfill {' '.join(words)}`\n\n```text\n{trimmed}\n```\n")
     return "\n".join(parts)
+
+
+def _commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, those of a group by their two words."""
+    for name, command in sorted(group.commands.items()):
+        if getattr(command, "commands", None):
+            yield from _commands(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+def receipt_schema() -> str:
+    """The form of receipts and seals as JSON Schema."""
+    from bagfill.fixity.receipt_form import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def dags() -> str:
@@ -267,6 +282,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "names.md": names,
     "settings.md": settings,
     "cli.md": cli,
+    "receipt.schema.json": receipt_schema,
     "dags.md": dags,
 }
 
@@ -276,7 +292,7 @@ def main(arguments: list[str]) -> int:
     sys.path[:0] = [str(ROOT / "include"), str(ROOT / "plugins")]
     stale = []
     for name, write in GENERATED.items():
-        text = f"{NOTICE}\n{write().rstrip()}\n"
+        text = f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
         page = PAGES / name
         if page.exists() and page.read_text() == text:
             continue
