@@ -100,6 +100,7 @@ def names() -> str:
         ("`//`", "empty_segments"),
         ("segments `.` and `..`", "dot_segments"),
         ("segment ends in `.`", "segment_may_end_with_dot"),
+        ("a folder takes a file's name", "folders_are_names"),
         ("not allowed", "forbidden_words"),
     )
     all_rules = (module.S3_NAMES, module.AZURE_NAMES, module.LOCAL_NAMES)
@@ -111,7 +112,9 @@ def names() -> str:
     rows = ((title, *(word(getattr(rule, field)) for rule in all_rules)) for title, field in fields)
     return (
         "# Names that a provider can hold\n\nThe name of every file is checked at planning time, before a byte moves. "
-        "A bag with a name that its destination would change or refuse is not replicated there (`name-refused`).\n\n"
+        "A bag with a name that its destination would change, merge with another or refuse is not replicated there "
+        "(`name-refused`). Which names a disk holds apart is said by `names` in the settings of its location: `exact`, "
+        "`case-insensitive`, `nfc`, `case-insensitive-nfc`.\n\n"
         + table(("", *(rule.provider for rule in all_rules)), rows)
     )
 
