@@ -36,9 +36,7 @@ def world() -> World:
 
 
 def run(world: World, **fields: str) -> BackfillResult:
-    return backfill(
-        world.services(), world.request(str(BAG), **fields), sleep=advance_instead_of_sleeping(world.clock)
-    )
+    return backfill(world.services(), world.request(str(BAG), **fields), sleep=advance_instead_of_sleeping(world.clock))
 
 
 def reasons(result: BackfillResult) -> list[str | None]:
