@@ -18,7 +18,8 @@ from typing import Any
 
 from bagfill.fixity.chain import Evidence
 from bagfill.fixity.premis import premis_document
-from bagfill.fixity.receipts import ReceiptReader, ReceiptText
+from bagfill.fixity.receipt_writer import ReceiptText
+from bagfill.fixity.receipts import ReceiptReader
 from bagfill.steps.records import RecordStore
 from bagfill.storage.local import LocalStore
 
