@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import os
 import re
 import sys
@@ -99,6 +100,7 @@ def names() -> str:
         ("`//`", "empty_segments"),
         ("segments `.` and `..`", "dot_segments"),
         ("segment ends in `.`", "segment_may_end_with_dot"),
+        ("a folder takes a file's name", "folders_are_names"),
         ("not allowed", "forbidden_words"),
     )
     all_rules = (module.S3_NAMES, module.AZURE_NAMES, module.LOCAL_NAMES)
@@ -110,7 +112,9 @@ def names() -> str:
     rows = ((title, *(word(getattr(rule, field)) for rule in all_rules)) for title, field in fields)
     return (
         "# Names that a provider can hold\n\nThe name of every file is checked at planning time, before a byte moves. "
-        "A bag with a name that its destination would change or refuse is not replicated there (`name-refused`).\n\n"
+        "A bag with a name that its destination would change, merge with another or refuse is not replicated there "
+        "(`name-refused`). Which names a disk holds apart is said by `names` in the settings of its location: `exact`, "
+        "`case-insensitive`, `nfc`, `case-insensitive-nfc`.\n\n"
         + table(("", *(rule.provider for rule in all_rules)), rows)
     )
 
@@ -198,15 +202,29 @@ def cli() -> str:
 
     from bagfill.cli.app import app
 
-    group = typer.main.get_command(app)
-    names_of_commands = sorted(getattr(group, "commands", {}))
     runner = CliRunner()
     parts = [_CLI_INTRODUCTION]
-    for name in names_of_commands:
-        text = runner.invoke(app, [name, "--help"], prog_name="bagfill", color=False).output
+    for words in _commands(typer.main.get_command(app)):
+        text = runner.invoke(app, [*words, "--help"], prog_name="bagfill", color=False).output
         trimmed = "\n".join(line.rstrip() for line in text.strip().splitlines())
-        parts.append(f"## `bagfill {name}`\n\n```text\n{trimmed}\n```\n")
+        parts.append(f"## `bagfill {' '.join(words)}`\n\n```text\n{trimmed}\n```\n")
     return "\n".join(parts)
+
+
+def _commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, those of a group by their two words."""
+    for name, command in sorted(group.commands.items()):
+        if getattr(command, "commands", None):
+            yield from _commands(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+def receipt_schema() -> str:
+    """The form of receipts and seals as JSON Schema."""
+    from bagfill.fixity.receipt_form import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def dags() -> str:
@@ -267,6 +285,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "names.md": names,
     "settings.md": settings,
     "cli.md": cli,
+    "receipt.schema.json": receipt_schema,
     "dags.md": dags,
 }
 
@@ -276,7 +295,7 @@ def main(arguments: list[str]) -> int:
     sys.path[:0] = [str(ROOT / "include"), str(ROOT / "plugins")]
     stale = []
     for name, write in GENERATED.items():
-        text = f"{NOTICE}\n{write().rstrip()}\n"
+        text = f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
         page = PAGES / name
         if page.exists() and page.read_text() == text:
             continue

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bagfill.bag.identifiers import BagVersionId
-from bagfill.fixity.receipts import ReceiptText, receipt_name
+from bagfill.fixity.receipt_writer import ReceiptText
+from bagfill.fixity.receipts import receipt_name
 from bagfill.fixity.seals import ReceiptToSeal, seal_name
 from bagfill.fixity.signing import SigningKey
 from bagfill.registry.seals import ChainPosition

@@ -13,7 +13,8 @@ from bagfill.cli.services import services_for
 from bagfill.fixity.canonical import sha256_hex
 from bagfill.fixity.premis import premis_document
 from bagfill.fixity.receipt_form import Header
-from bagfill.fixity.receipts import ReceiptReader, ReceiptSummary
+from bagfill.fixity.receipt_writer import ReceiptSummary
+from bagfill.fixity.receipts import ReceiptReader
 from bagfill.fixity.seals import seal_name
 from bagfill.quantities import show_size
 from bagfill.registry.registry import ReplicaRecord

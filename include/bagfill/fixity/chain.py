@@ -8,7 +8,8 @@ from itertools import groupby, pairwise
 
 from bagfill.fixity.canonical import sha256_hex
 from bagfill.fixity.receipt_form import Header, Seal
-from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, ReceiptSummary
+from bagfill.fixity.receipt_writer import ReceiptSummary
+from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader
 from bagfill.fixity.seals import SealDamaged, read_seal, seal_name, signature_problem
 from bagfill.fixity.signing import PublicKey
 

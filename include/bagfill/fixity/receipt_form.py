@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
 
 from bagfill.checksum.algorithm import Algorithm
 
@@ -228,3 +229,18 @@ class Seal(_Form):
         if (self.sequence == 1) != (self.previous is None):
             raise ValueError("the first seal has no previous one, every other has")
         return self
+
+
+def json_schema() -> dict[str, Any]:
+    """The form as JSON Schema (draft 2020-12): of one line of a receipt, or of a seal.
+
+    Order of lines, hashes and what holds between members are in ``docs/receipt.md``; a schema cannot say them.
+    """
+    forms = (Header, FileLine, End, Seal)
+    _, document = models_json_schema([(form, "validation") for form in forms], by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A line of a receipt ({RECEIPT_FORMAT}), or a seal ({SEAL_FORMAT})",
+        "oneOf": [{"$ref": f"#/$defs/{form.__name__}"} for form in forms],
+        **document,
+    }

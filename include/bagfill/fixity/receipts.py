@@ -1,20 +1,17 @@
-"""Receipts as texts: JSON lines, written and read one line at a time. The format is in ``docs/receipt.md``."""
+"""Receipts being read, line by line, and checked on the way. The format is in ``docs/receipt.md``."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.checksum.digest import DigestSet
-from bagfill.fixity.canonical import canonical_json
-from bagfill.fixity.merkle import MerkleTree, leaf_of_file
-from bagfill.fixity.receipt_form import End, FileLine, Header
+from bagfill.fixity.receipt_form import RECEIPT_FORMAT, End, FileLine, Header
+from bagfill.fixity.receipt_writer import ReceiptSummary, ReceiptSums, canonical_line
 from bagfill.registry.manifest_store import key_of_bag
 
 _LONGEST_LINE = 1024 * 1024
@@ -42,121 +39,9 @@ class ReceiptDamaged(ValueError):
         return f"line {self.line}: {self.problem}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptSummary:
-    """What a whole receipt comes to.
-
-    Args:
-        sha256, length: of its text, in bytes.
-        files, bytes: of the replica.
-        merkle_root: over the files.
-        evidence: SHA-256 over what the replica is: the same for two attempts at one ingest, which write the same
-            receipt at two moments.
-    """
-
-    sha256: str
-    length: int
-    files: int
-    bytes: int
-    merkle_root: str
-    evidence: str
-
-
 def receipt_name(bag_version: BagVersionId, destination: str, ingest_id: str) -> str:
     """The record's name in the receipt store."""
     return f"{destination}/{key_of_bag(bag_version.bag)}/{bag_version.version}/{ingest_id}.jsonl"
-
-
-class _Sums:
-    """Everything that is summed up while lines go by."""
-
-    def __init__(self) -> None:
-        self._text = hashlib.sha256()
-        self._evidence = hashlib.sha256()
-        self._tree = MerkleTree()
-        self._last: str | None = None
-        self._length = 0
-        self.files = 0
-        self.bytes = 0
-
-    def header(self, text: bytes, header: Mapping[str, Any]) -> None:
-        self.text(text)
-        kept = ("format", "bagVersion", "ingest", "destination", "storageManifest")
-        self._evidence.update(canonical_json({name: header[name] for name in kept}) + b"\n")
-
-    def file(self, text: bytes, line: Mapping[str, Any]) -> None:
-        """Raises ValueError when the paths do not ascend."""
-        path: str = line["path"]
-        if self._last is not None and path <= self._last:
-            raise ValueError(f"{path!r} after {self._last!r}: paths ascend, and none is there twice")
-        self._last = path
-        self.text(text)
-        leaf = leaf_of_file(path, line["size"], line["digests"])
-        self._tree.add(leaf)
-        self._evidence.update(leaf + canonical_json(line["object"]["etag"]) + b"\n")
-        self.files += 1
-        self.bytes += line["size"]
-
-    def text(self, text: bytes) -> None:
-        self._text.update(text)
-        self._length += len(text)
-
-    @property
-    def root(self) -> str:
-        return self._tree.root
-
-    @property
-    def sha256(self) -> str:
-        """Of the text so far."""
-        return self._text.hexdigest()
-
-    def summary(self) -> ReceiptSummary:
-        return ReceiptSummary(self.sha256, self._length, self.files, self.bytes, self.root, self._evidence.hexdigest())
-
-
-class ReceiptText:
-    """A receipt that is being written.
-
-    Args:
-        header: the values of :class:`bagfill.fixity.receipt_form.Header`, without type and format.
-        files: the values of :class:`bagfill.fixity.receipt_form.FileLine`, without type, in ascending order of path.
-    """
-
-    def __init__(self, header: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> None:
-        self._header = Header.model_validate({**header, "type": "receipt", "format": "bagfill-receipt/2"})
-        self._files = files
-        self._summary: ReceiptSummary | None = None
-
-    def lines(self) -> Iterator[bytes]:
-        """The text, line by line; once. Raises ValueError for values that no receipt may have."""
-        sums = _Sums()
-        header = self._header.model_dump(by_alias=True)
-        text = _line(header)
-        sums.header(text, header)
-        yield text
-        for values in self._files:
-            file = FileLine.model_validate({**values, "type": "file"}).model_dump(by_alias=True)
-            text = _line(file)
-            sums.file(text, file)
-            yield text
-        end = {
-            "type": "end",
-            "files": sums.files,
-            "bytes": sums.bytes,
-            "merkleRoot": sums.root,
-            "sha256": sums.sha256,
-        }
-        text = _line(end)
-        sums.text(text)
-        self._summary = sums.summary()
-        yield text
-
-    @property
-    def summary(self) -> ReceiptSummary:
-        """After the last line."""
-        if self._summary is None:
-            raise RuntimeError("the receipt is not written yet")
-        return self._summary
 
 
 class ReceiptReader:
@@ -174,12 +59,12 @@ class ReceiptReader:
     def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
         self._lines = _lines(chunks)
         self._number = 0
-        self._sums = _Sums()
+        self._sums = ReceiptSums()
         self._summary: ReceiptSummary | None = None
         text = self._next()
         values = self._values(text)
-        if values.get("type") != "receipt" or values.get("format") != "bagfill-receipt/2":
-            raise ReceiptDamaged("no receipt of format bagfill-receipt/2", 1)
+        if values.get("type") != "receipt" or values.get("format") != RECEIPT_FORMAT:
+            raise ReceiptDamaged(f"no receipt of format {RECEIPT_FORMAT}", 1)
         self.header = self._formed(Header, values)
         self._sums.header(text, values)
 
@@ -236,7 +121,7 @@ class ReceiptReader:
     def _values(self, text: bytes) -> dict[str, Any]:
         try:
             values = json.loads(text)
-            canonical = _line(values)
+            canonical = canonical_line(values)
         except (ValueError, RecursionError) as error:
             raise ReceiptDamaged(f"no JSON ({type(error).__name__})", self._number) from None
         if not isinstance(values, dict) or canonical != text:
@@ -261,10 +146,6 @@ def first_fault(error: ValidationError) -> str:
     place = ".".join(str(part) for part in fault["loc"])
     message = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
-
-
-def _line(values: Any) -> bytes:
-    return canonical_json(values) + b"\n"
 
 
 def _lines(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:

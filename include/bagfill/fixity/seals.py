@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.fixity.canonical import canonical_json, canonical_moment, sha256_hex
 from bagfill.fixity.receipt_form import SEAL_FORMAT, Seal
-from bagfill.fixity.receipts import ReceiptSummary, first_fault
+from bagfill.fixity.receipt_writer import ReceiptSummary
+from bagfill.fixity.receipts import first_fault
 from bagfill.fixity.signing import PublicKey, SigningKey
 from bagfill.registry.seals import ChainPosition, MakeSeal
 

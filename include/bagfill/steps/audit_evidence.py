@@ -28,13 +28,16 @@ class Evidence:
         sizes: path in the version's folder → bytes.
         digests: path → digests of storage manifest and receipt.
         etags: path → ETag of the object that was proved, where that is known.
+        learnt: those of them that audits have learnt: the receipt has none, or another. Every record of an audit
+            carries them all, so that the newest is enough.
         problems: (expected, seen) of everything that is wrong with the receipt.
     """
 
     sizes: Mapping[str, int]
     digests: Mapping[str, DigestSet]
     etags: Mapping[str, str]
-    problems: tuple[tuple[str, str], ...] = field(default=())
+    learnt: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[tuple[str, str], ...] = ()
 
     def algorithms(self, path: str) -> frozenset[Algorithm]:
         """By which algorithms a file is read."""
@@ -69,9 +72,8 @@ def evidence_of(services: Services, manifest: StorageManifest, replica: ReplicaR
             problems.append((f"receipt {replica.receipt}", str(damage)))
     last = services.audits.last(replica.bag_version, replica.location)
     record = None if last is None else read_record(services, last.record)
-    if record is not None:
-        etags.update(record["objects"])
-    return Evidence(sizes, digests, etags, tuple(problems))
+    learnt = {} if record is None else {path: etag for path, etag in record["objects"].items() if path in sizes}
+    return Evidence(sizes, digests, etags | learnt, learnt, tuple(problems))
 
 
 def _receipt(services: Services, replica: ReplicaRecord, name: str) -> Iterator[tuple[str, str, DigestSet]]:

@@ -116,7 +116,7 @@ class _Look:
             # What was read is judged by its bytes.
             if not (difference.kind is FindingKind.REPLACED and isinstance(looks.get(difference.path), Right | Wrong))
         ]
-        objects: dict[str, str] = {}
+        objects = dict(evidence.learnt)
         unread: list[tuple[str, str]] = []
         for path, look in looks.items():
             match look:

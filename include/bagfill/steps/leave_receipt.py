@@ -12,7 +12,8 @@ from uuid import UUID
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.checksum.digest import DigestSet
 from bagfill.fixity.canonical import canonical_json, canonical_moment, sha256_hex
-from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, ReceiptText, receipt_name
+from bagfill.fixity.receipt_writer import ReceiptText
+from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, receipt_name
 from bagfill.fixity.seals import ReceiptToSeal, read_seal
 from bagfill.fixity.signing import KeyUnusable
 from bagfill.ingests.reasons import Reason

@@ -83,7 +83,7 @@ def _add_an_object(folder: Path) -> None:
 
 
 def _lose_the_receipt(folder: Path) -> None:
-    for receipt in (folder / "receipts").rglob("*.json"):
+    for receipt in (folder / "receipts").rglob("*.jsonl"):
         receipt.unlink()
 
 

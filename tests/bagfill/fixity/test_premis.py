@@ -13,7 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bagfill.fixity.premis import NAMESPACE, premis_document
-from bagfill.fixity.receipts import ReceiptReader, ReceiptText
+from bagfill.fixity.receipt_writer import ReceiptText
+from bagfill.fixity.receipts import ReceiptReader
 from contracts.sample_receipts import FILES, file_values, header_values, many_files
 
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}type"

@@ -10,7 +10,8 @@ import pytest
 
 from bagfill.fixity.canonical import canonical_json, canonical_moment, sha256_hex
 from bagfill.fixity.merkle import MerkleTree, leaf_of_file
-from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, ReceiptSummary, ReceiptText, receipt_name
+from bagfill.fixity.receipt_writer import ReceiptSummary, ReceiptText
+from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, receipt_name
 from bagfill.fixity.receipts import recorded_digests as recorded
 from contracts.sample_manifests import bag_version
 from contracts.sample_receipts import AT, START, file_values, header_values, many_files
