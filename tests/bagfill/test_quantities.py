@@ -32,7 +32,17 @@ def test_texts_that_are_no_sizes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("1h", 3600), ("1h 30m", 5400), ("2d", 172800), ("0.5s", 0.5), ("1h30m", 5400)]
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("1h", 3600),
+        ("1h 30m", 5400),
+        ("2d", 172800),
+        ("0.5s", 0.5),
+        ("1h30m", 5400),
+        ("90 days", 7776000),
+        ("1 day 2 hours", 93600),
+    ],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)

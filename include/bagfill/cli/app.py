@@ -24,6 +24,7 @@ app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
 add_audit_commands(app)
 
+
 @app.callback()
 def options(ctx: typer.Context, config: Config = None) -> None:
     """Take the settings file before the command as well as after it."""

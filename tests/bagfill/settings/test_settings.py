@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.planning.limits import Limits
 from bagfill.settings import DEFAULT_PATH, Settings, SettingsError, load_settings, parse_settings, settings_path
-from bagfill.settings.sections import LimitsSection, SigningSource
+from bagfill.settings.sections import AuditSection, LimitsSection, SigningSource
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import Provider
 from bagfill.storage.store import ThawTier
@@ -295,3 +296,24 @@ def test_which_names_a_place_holds_apart_is_said_in_words() -> None:
     (told,) = problems(locations=[location(names="upper")])
     assert "found 'upper'" in told
     assert "'case-insensitive'" in told
+
+
+def test_audits_have_their_numbers() -> None:
+    assert parse().audit == AuditRules()
+    audit = parse(audit={"period": "30 days", "confidence": 0.99, "thaw_bytes": "10 GiB"}).audit
+    assert audit == AuditRules(period=timedelta(days=30), confidence=0.99, thaw_bytes=10 << 30)
+    assert dataclasses.asdict(AuditRules()).keys() == AuditSection.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"period": "1h"}, {"confidence": 1.0}, {"detectable_loss": 0.0}, {"thaw_days": 0}, {"thaw_bytes": "-1"}]
+)
+def test_audits_refuse_nonsense(wrong: dict[str, Any]) -> None:
+    [problem] = problems(audit=wrong)
+    assert problem.startswith(f"audit.{next(iter(wrong))}:")
+
+
+def test_a_location_says_when_it_archives() -> None:
+    assert parse().locations["azure"].archives_after is None
+    [found] = parse(locations=[location(archives_after="30 days", verify_rate="5 MiB")]).locations.values()
+    assert (found.archives_after, found.verify_rate) == (timedelta(days=30), 5 << 20)
