@@ -22,7 +22,7 @@ import bagit
 MIB = 1024 * 1024
 SHAPES = {
     "one file of 10 bytes (the start of the program)": (1, 10),
-    "256 MiB in 8 files": (8, 32 * MIB),
+    "2 GiB in 8 files": (8, 256 * MIB),
     "5,000 files of 4 KiB": (5_000, 4096),
 }
 PEER = "bagit.py --validate"
@@ -34,7 +34,10 @@ def make_bag(folder: Path, files: int, size: int) -> None:
     for number in range(files):
         path = folder / f"folder-{number % 50:02d}" / f"{number:05d}.bin"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(source.randbytes(size))
+        with path.open("wb") as out:
+            # Piece by piece: the generator makes less than 256 MiB in one call.
+            for start in range(0, size, MIB):
+                out.write(source.randbytes(min(MIB, size - start)))
     bagit.make_bag(str(folder))
 
 
