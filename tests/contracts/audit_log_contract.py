@@ -136,6 +136,16 @@ class AuditLogContract:
 
         assert list(log.of_audit(audit)) == events
 
+    def test_events_are_found_by_their_ids(self, log: AuditLog) -> None:
+        events = [an_event(V1), an_event(V2)]
+        for event in events:
+            log.record(event)
+
+        assert log.events([events[1].id, uuid4()]) == {events[1].id: events[1]}
+        assert log.events([]) == {}
+        many = [*(uuid4() for _ in range(1200)), events[0].id]
+        assert log.events(many) == {events[0].id: events[0]}
+
     def test_the_last_reading_is_one_that_found_something_out(self, log: AuditLog) -> None:
         read = an_event(outcome=FINDINGS)
         later = [an_event(outcome=UNKNOWN, after=DAY), an_event(mode=LIST, after=DAY), an_event(V2, after=DAY)]

@@ -305,6 +305,14 @@ class RegistryContract:
             ReplicaRecord(manifest.id, "azure", START, "ingest-1", "receipts/1.json"),
         )
 
+    def test_an_imported_replica_that_is_listed_and_proved_gets_its_evidence(self, registry: Registry) -> None:
+        manifest = sample_manifest(replica_buckets=["azure"])
+        registry.add_bag_version(manifest, locations=["azure"])
+        assert register(registry, manifest, held(registry, manifest)) == AlreadyRegistered()
+        assert registry.replicas(manifest.id) == (
+            ReplicaRecord(manifest.id, "azure", START, "ingest-1", "receipts/1.json"),
+        )
+
     def test_a_replaced_bag_is_not_registered(self, registry: Registry) -> None:
         document = manifest_document(bag_version())
         manifest = manifest_of(document)
@@ -464,19 +472,25 @@ class RegistryContract:
         assert {json.loads(seal.document)["receipt"] for seal in chain} == {f"r-{n}" for n in range(self.writers)}
         assert [registry.seal_of(seal.bag_version, "azure") for seal in chain] == chain
 
-    def test_a_replica_has_one_seal_and_only_if_it_has_a_receipt(self, registry: Registry) -> None:
+    def test_every_receipt_is_sealed_once_and_a_replica_keeps_its_own(self, registry: Registry) -> None:
         manifest, other = fresh_manifest(), fresh_manifest()
         registry.add_bag_version(manifest, locations=["primary"])
         registry.add_bag_version(other, locations=["azure"])
         assert registry.seal_of(manifest.id, "primary") is None
-        for number in (1, 2):
+        for number in (1, 2, 1, 2):
+            # The second proves it again, as a repair does.
             register(registry, manifest, held(registry, manifest), receipt=f"r-{number}")
         # Learnt by import, and proved now.
         register(registry, other, held(registry, other), receipt="r-3")
         elsewhere = held(registry, manifest, "glacier")
         register(registry, manifest, elsewhere, receipt="r-4")
-        assert [json.loads(seal.document)["receipt"] for seal in registry.seals("azure")] == ["r-1", "r-3"]
-        assert_one_chain(list(registry.seals("azure")))
+        chain = list(registry.seals("azure"))
+        assert [json.loads(seal.document)["receipt"] for seal in chain] == ["r-1", "r-2", "r-3"]
+        assert [seal.receipt for seal in chain] == ["r-1", "r-2", "r-3"]
+        assert_one_chain(chain)
+        assert registry.seal_of(manifest.id, "azure") == chain[0]
+        assert registry.seal_of(other.id, "azure") == chain[2]
+        assert [registry.seal_of_receipt("azure", f"r-{n}") for n in (1, 2, 3, 4)] == [*chain, None]
         (only,) = registry.seals("glacier")
         assert (only.sequence, json.loads(only.document)["previous"]) == (1, None)
 
@@ -491,10 +505,10 @@ class RegistryContract:
         assert list(registry.seals("azure")) == []
 
     def test_seals_are_unwritten_until_somebody_saw_them(self, registry: Registry, clock: TurnableClock) -> None:
-        for _ in range(3):
+        for number in range(3):
             manifest = fresh_manifest()
             registry.add_bag_version(manifest, locations=[])
-            register(registry, manifest, held(registry, manifest))
+            register(registry, manifest, held(registry, manifest), receipt=f"r-{number}")
         first, second, third = registry.seals("azure", unwritten=True)
         registry.seal_written(second)
         clock.turn(MINUTE)

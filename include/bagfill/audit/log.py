@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -72,6 +72,10 @@ class AuditLog(Protocol):
 
     def record(self, event: FixityEvent) -> bool:
         """Append an event; ``False`` if one of this id is there already, which stays as it is."""
+        ...
+
+    def events(self, ids: Collection[UUID]) -> Mapping[UUID, FixityEvent]:
+        """Those of some events that are there, by id."""
         ...
 
     def of_audit(self, audit_id: UUID) -> Sequence[FixityEvent]:

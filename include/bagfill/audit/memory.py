@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -75,6 +75,11 @@ class MemoryAuditLog:
         """See :meth:`AuditLog.record`."""
         with self._lock:
             return self._events.setdefault(event.id, event) is event
+
+    def events(self, ids: Collection[UUID]) -> Mapping[UUID, FixityEvent]:
+        """See :meth:`AuditLog.events`."""
+        with self._lock:
+            return {each: self._events[each] for each in ids if each in self._events}
 
     def of_audit(self, audit_id: UUID) -> Sequence[FixityEvent]:
         """See :meth:`AuditLog.of_audit`."""

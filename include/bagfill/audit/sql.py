@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from bagfill.database.tables import AUDITS, BAG_VERSIONS, FIXITY_EVENTS, REPLICA
 _AnyRow = Row[*tuple[Any, ...]]
 _KEY = ("space", "external_identifier", "version")
 _ROWS_AT_ONCE = 10_000
+_IDS_AT_ONCE = 500
 _COUNTS = ("files", "bytes", "files_read", "bytes_read", "files_archived", "findings")
 
 
@@ -77,6 +78,16 @@ class SqlAuditLog:
         with writing(self._engine) as connection:
             changed = {"mode": event.mode.value, "outcome": event.outcome.value}
             return insert_if_absent(connection, FIXITY_EVENTS, row | changed)
+
+    def events(self, ids: Collection[UUID]) -> Mapping[UUID, FixityEvent]:
+        """See :meth:`AuditLog.events`."""
+        found: dict[UUID, FixityEvent] = {}
+        wanted = list(ids)
+        # A database takes only so many parameters in one statement.
+        for start in range(0, len(wanted), _IDS_AT_ONCE):
+            query = select(FIXITY_EVENTS).where(FIXITY_EVENTS.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+            found |= {event.id: event for event in self._events(query)}
+        return found
 
     def of_audit(self, audit_id: UUID) -> Sequence[FixityEvent]:
         """See :meth:`AuditLog.of_audit`."""

@@ -166,6 +166,8 @@ def _known(services: Services, text: str) -> PlannedAudit:
     planned = find_audit(services, audit_id)
     if planned is None:
         raise CommandError(f"no audit {audit_id} was planned, or its plan is gone from the work area")
+    if planned.audit.location not in services.locations:
+        raise CommandError(f"location {planned.audit.location!r} of that audit is configured no more")
     return planned
 
 

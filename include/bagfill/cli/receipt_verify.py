@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bagfill.bag.identifiers import BagVersionId
 from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.receipt_text import file_chunks
 from bagfill.cli.services import services_for
@@ -112,8 +111,7 @@ class _Checking:
         self.partial = True
         for found in self.evidence.receipts:
             if found.where == name:
-                bag_version = BagVersionId.parse(found.header.bag_version, stored=True)
-                record = self._opened.registry.seal_of(bag_version, found.header.destination.name)
+                record = self._opened.registry.seal_of_receipt(found.header.destination.name, name)
                 if record is not None and not self._read_record(seal_name(record.location, record.sequence)):
                     self._miss(record)
 

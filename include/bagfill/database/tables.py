@@ -101,13 +101,15 @@ RECEIPT_SEALS = Table(
     Column("space", EXACT_TEXT, nullable=False),
     Column("external_identifier", EXACT_TEXT, nullable=False),
     Column("version", Integer, nullable=False),
+    # Name of the receipt in the receipt store; one receipt is sealed once.
+    Column("receipt", EXACT_TEXT, nullable=False),
     # The seal's text, byte for byte as it lies (or will lie) in the receipt store, and the SHA-256 (hex) of it.
     Column("document", EXACT_TEXT, nullable=False),
     Column("sha256", EXACT_TEXT, nullable=False),
     # When it was seen in the receipt store; empty until then.
     Column("written", UtcDateTime),
     CheckConstraint("sequence >= 1", name="sequence_from_1"),
-    Index(None, "space", "external_identifier", "version", "location"),
+    UniqueConstraint("location", "receipt"),
     Index(None, "location", "written", "sequence"),
 )
 

@@ -142,33 +142,43 @@ class MemoryRegistry:
                 case BagReplaced() as replaced:
                     return replaced
                 case AlreadyListed():
-                    if location not in known.replicas:
-                        self._append_seal(location, planned_from.id, seal)
-                        known.replicas[location] = record
+                    self._append_seal(location, planned_from.id, receipt, seal)
+                    self._record_replica(known, record)
                     return AlreadyRegistered()
                 case ToStore(appended):
-                    old = known.replicas.get(location)
-                    if old is None or old.receipt is None:
-                        self._append_seal(location, planned_from.id, seal)
+                    self._append_seal(location, planned_from.id, receipt, seal)
                     known.stored = StoredManifest(appended, self._next_pointer())
-                    if old is None:
-                        known.replicas[location] = record
-                    elif old.receipt is None:
-                        known.replicas[location] = replace(old, ingest_id=claim.holder, receipt=receipt)
+                    self._record_replica(known, record)
                     return Registered(known.stored.pointer)
 
-    def _append_seal(self, location: str, bag_version: BagVersionId, make: MakeSeal) -> None:
+    @staticmethod
+    def _record_replica(known: _Known, record: ReplicaRecord) -> None:
+        old = known.replicas.get(record.location)
+        if old is None:
+            known.replicas[record.location] = record
+        elif old.receipt is None:
+            known.replicas[record.location] = replace(old, ingest_id=record.ingest_id, receipt=record.receipt)
+
+    def _append_seal(self, location: str, bag_version: BagVersionId, receipt: str, make: MakeSeal) -> None:
         chain = self._chains.setdefault(location, [])
+        if any(seal.receipt == receipt for seal in chain):
+            return
         previous = chain[-1].document if chain else None
         document = make(ChainPosition(location, len(chain) + 1, previous, self._clock()))
         sha256 = hashlib.sha256(document).hexdigest()
-        chain.append(SealRecord(location, len(chain) + 1, bag_version, document, sha256, None))
+        chain.append(SealRecord(location, len(chain) + 1, bag_version, receipt, document, sha256, None))
 
     def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
         """See :meth:`Registry.seal_of`."""
         with self._lock:
-            found = [seal for seal in self._chains.get(location, []) if seal.bag_version == bag_version]
-            return found[-1] if found else None
+            known = self._known.get(bag_version)
+            own = None if known is None else known.replicas.get(location)
+            return None if own is None or own.receipt is None else self.seal_of_receipt(location, own.receipt)
+
+    def seal_of_receipt(self, location: str, receipt: str) -> SealRecord | None:
+        """See :meth:`Registry.seal_of_receipt`."""
+        with self._lock:
+            return next((seal for seal in self._chains.get(location, []) if seal.receipt == receipt), None)
 
     def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:
         """See :meth:`Registry.seals`."""

@@ -195,8 +195,9 @@ class Registry(Protocol):
             location: name of the configured location.
             manifest_location: the element to append to ``replicaLocations``.
             receipt: key of the receipt that proves the replica.
-            seal: makes the receipt's seal. One is appended to the location's chain in the same transaction if, and
-                only if, the replica gets this receipt now.
+            seal: makes the receipt's seal. It is appended to the location's chain in the same transaction, unless the
+                receipt has one: also if the replica was registered before, and is proved again now. The replica's
+                own receipt stays the first that it got.
             claim: must be held at the moment of the write; checked in the same transaction.
 
         Raises:
@@ -205,7 +206,11 @@ class Registry(Protocol):
         ...
 
     def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
-        """The seal of the replica's receipt; ``None`` if it has none (it was learnt by import)."""
+        """The seal of the replica's own receipt; ``None`` if it has none (it was learnt by import)."""
+        ...
+
+    def seal_of_receipt(self, location: str, receipt: str) -> SealRecord | None:
+        """The seal of any receipt of a location, by its name in the receipt store; ``None`` if it has none."""
         ...
 
     def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:

@@ -1,8 +1,9 @@
 """The chain of a location's receipts: which seal has which number, and what its text is.
 
 A seal gets its number and its predecessor in the transaction that registers the replica, so however many replicas of
-one location are registered at once, their seals form one chain. What a seal says is for whoever registers to decide
-(:mod:`bagfill.fixity.seals`); here it is a text.
+one location are registered at once, their seals form one chain. A replica that is proved again, by a repair, gets
+another receipt and another seal; the receipt that it was registered with stays its own. What a seal says is for whoever
+registers to decide (:mod:`bagfill.fixity.seals`); here it is a text.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class SealRecord:
     Args:
         location, sequence: its place.
         bag_version: whose replica it is about.
+        receipt: name of the receipt that it seals.
         document: its text, byte for byte as it lies in the receipt store.
         sha256: of the text, 64 lower-case hexadecimal digits.
         written: when it was seen in the receipt store; ``None`` while nobody has.
@@ -50,6 +52,7 @@ class SealRecord:
     location: str
     sequence: int
     bag_version: BagVersionId
+    receipt: str
     document: bytes
     sha256: str
     written: datetime | None

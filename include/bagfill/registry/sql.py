@@ -195,8 +195,9 @@ class SqlRegistry:
             require_current(connection, registration.claim, lock=True)
             if _current_copy(connection, registration.bag_version, lock=True) != old:
                 return None
-            if self._insert_replica(connection, registration):
-                self._append_seal(connection, registration)
+            if not self._insert_replica(connection, registration):
+                _add_evidence(connection, registration)
+            self._append_seal(connection, registration)
             return AlreadyRegistered()
 
     def _move_pointer(self, registration: _Registration, old: ManifestCopy, new: ManifestCopy) -> Registered | None:
@@ -207,14 +208,15 @@ class SqlRegistry:
             moved = update(BAG_VERSIONS).where(is_old).values(pointer=new.pointer, sha256=new.sha256)
             if connection.execute(moved).rowcount != 1:
                 return None
-            if self._insert_replica(connection, registration) or _add_evidence(connection, registration):
-                self._append_seal(connection, registration)
+            if not self._insert_replica(connection, registration):
+                _add_evidence(connection, registration)
+            self._append_seal(connection, registration)
             return Registered(new.pointer)
 
     def _append_seal(self, connection: Connection, registration: _Registration) -> None:
         # Last in its transaction: all registrations at one location wait for each other here.
-        now = self._clock()
-        append_seal(connection, registration.location, registration.bag_version, registration.seal, now=now)
+        about = (registration.location, registration.bag_version, registration.receipt)
+        append_seal(connection, *about, registration.seal, now=self._clock())
 
     def _insert_replica(self, connection: Connection, registration: _Registration) -> bool:
         row = {
@@ -229,6 +231,10 @@ class SqlRegistry:
     def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
         """See :meth:`Registry.seal_of`."""
         return self._seals.of(bag_version, location)
+
+    def seal_of_receipt(self, location: str, receipt: str) -> SealRecord | None:
+        """See :meth:`Registry.seal_of_receipt`."""
+        return self._seals.of_receipt(location, receipt)
 
     def seals(self, location: str, *, unwritten: bool = False) -> Iterator[SealRecord]:
         """See :meth:`Registry.seals`."""
@@ -263,12 +269,12 @@ def _current_copy(connection: Connection, bag_version: BagVersionId, *, lock: bo
     return None if row is None else ManifestCopy(row.pointer, row.sha256)
 
 
-def _add_evidence(connection: Connection, registration: _Registration) -> bool:
-    """An import had said that the replica is there, though no manifest listed it: now there is a receipt."""
+def _add_evidence(connection: Connection, registration: _Registration) -> None:
+    """An import had said that the replica is there: now there is a receipt."""
     learnt = and_(
         is_bag_version(REPLICAS, registration.bag_version),
         REPLICAS.c.location == registration.location,
         REPLICAS.c.receipt.is_(None),
     )
     evidence = {"ingest_id": registration.claim.holder, "receipt": registration.receipt}
-    return connection.execute(update(REPLICAS).where(learnt).values(**evidence)).rowcount == 1
+    connection.execute(update(REPLICAS).where(learnt).values(**evidence))

@@ -7,25 +7,28 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import bag_version_of, columns_of, is_bag_version
-from bagfill.database.tables import RECEIPT_CHAINS, RECEIPT_SEALS
+from bagfill.database.tables import RECEIPT_CHAINS, RECEIPT_SEALS, REPLICAS
 from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
 
 _PAGE = 1_000
 
 
 def append_seal(
-    connection: Connection, location: str, bag_version: BagVersionId, make: MakeSeal, *, now: datetime
+    connection: Connection, location: str, bag_version: BagVersionId, receipt: str, make: MakeSeal, *, now: datetime
 ) -> None:
-    """Append one seal, in the caller's transaction; the chain is locked until that ends."""
+    """Append the seal of a receipt, unless it has one. The chain is locked until the caller's transaction ends."""
     insert_if_absent(connection, RECEIPT_CHAINS, {"location": location, "sequence": 0})
     is_chain = RECEIPT_CHAINS.c.location == location
     newest = connection.execute(select(RECEIPT_CHAINS.c.sequence).where(is_chain).with_for_update()).scalar_one()
+    is_sealed = and_(RECEIPT_SEALS.c.location == location, RECEIPT_SEALS.c.receipt == receipt)
+    if connection.execute(select(RECEIPT_SEALS.c.sequence).where(is_sealed)).one_or_none() is not None:
+        return
     before = select(RECEIPT_SEALS.c.document).where(_is_seal(location, newest))
     previous = connection.execute(before).scalar_one().encode() if newest else None
     document = make(ChainPosition(location, newest + 1, previous, now))
@@ -33,6 +36,7 @@ def append_seal(
         "location": location,
         "sequence": newest + 1,
         **columns_of(bag_version),
+        "receipt": receipt,
         "document": document.decode(),
         "sha256": hashlib.sha256(document).hexdigest(),
     }
@@ -52,10 +56,17 @@ class SqlSeals:
 
     def of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
         """See :meth:`Registry.seal_of`."""
-        condition = and_(is_bag_version(RECEIPT_SEALS, bag_version), RECEIPT_SEALS.c.location == location)
-        newest = select(RECEIPT_SEALS).where(condition).order_by(RECEIPT_SEALS.c.sequence.desc()).limit(1)
+        own = select(REPLICAS.c.receipt).where(is_bag_version(REPLICAS, bag_version), REPLICAS.c.location == location)
+        return self._one(location, RECEIPT_SEALS.c.receipt == own.scalar_subquery())
+
+    def of_receipt(self, location: str, receipt: str) -> SealRecord | None:
+        """See :meth:`Registry.seal_of_receipt`."""
+        return self._one(location, RECEIPT_SEALS.c.receipt == receipt)
+
+    def _one(self, location: str, condition: ColumnElement[bool]) -> SealRecord | None:
+        query = select(RECEIPT_SEALS).where(RECEIPT_SEALS.c.location == location, condition)
         with reading(self._engine) as connection:
-            row = connection.execute(newest).one_or_none()
+            row = connection.execute(query).one_or_none()
         return None if row is None else _record(row)
 
     def all(self, location: str, *, unwritten: bool) -> Iterator[SealRecord]:
@@ -85,4 +96,6 @@ def _is_seal(location: str, sequence: int) -> Any:
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> SealRecord:
-    return SealRecord(row.location, row.sequence, bag_version_of(row), row.document.encode(), row.sha256, row.written)
+    return SealRecord(
+        row.location, row.sequence, bag_version_of(row), row.receipt, row.document.encode(), row.sha256, row.written
+    )

@@ -57,14 +57,15 @@ def audit_part(
     """
     audit = planned.audit
     work = AuditWork(services.work, audit.id)
-    events = {event.id: event for event in services.audits.of_audit(audit.id)}
-    counts = dict.fromkeys((*AuditOutcome, "gone"), 0)
     replicas = work.part(work.require_plan(), index)
+    ids = [event_id_of(audit.id, replica.bag_version, audit.location, audit.mode) for replica in replicas]
+    events = services.audits.events(ids)
+    counts = dict.fromkeys((*AuditOutcome, "gone"), 0)
     in_a_row = 0
     for place, replica in enumerate(replicas):
         if in_a_row >= MOST_UNKNOWN:
             return PartAudited(**{str(name): number for name, number in counts.items()}, left=len(replicas) - place)
-        event = events.get(event_id_of(audit.id, replica.bag_version, audit.location, audit.mode))
+        event = events.get(ids[place])
         if event is None:
             event = audit_replica(services, audit, replica, file_read=file_read)
             if event is not None and replica_done is not None:

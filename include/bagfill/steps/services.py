@@ -98,7 +98,7 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     policies: tuple[Policy, ...] = ()
     callbacks: CallbackRules = CallbackRules()
-    audit_rules: AuditRules = AuditRules()
+    audit_rules: AuditRules = field(default_factory=AuditRules)
     clock: Callable[[], datetime] = field(default=utc_now)
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT

@@ -21,7 +21,7 @@ from bagfill.storage.errors import StoreError
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStore
 from contracts.databases import sqlite_url, with_tables
-from contracts.registry_contract import fresh_manifest, held, register, stored
+from contracts.registry_contract import assert_one_chain, fresh_manifest, held, register, stored
 from contracts.sample_manifests import bag_version, manifest_location, sample_manifest
 
 DYING = (StoreError, Killed, ManifestDamagedError)
@@ -131,7 +131,8 @@ def test_a_registration_that_dies_at_any_statement_is_completed_by_the_next(
         claim = held(registry, manifest)
         statements.clear()
         die_at = at
-        outcome = attempt(lambda: register(registry, manifest, claim))
+        receipt = f"receipts/{manifest.id}"
+        outcome = attempt(lambda: register(registry, manifest, claim, receipt=receipt))
         seen, die_at = list(statements), None
         assert (outcome is None) == (at is not None)
         if at is None:
@@ -141,8 +142,10 @@ def test_a_registration_that_dies_at_any_statement_is_completed_by_the_next(
         else:
             assert stored(registry, manifest).raw == manifest.raw
         expected_outcome = AlreadyRegistered if at is None else Registered
-        assert isinstance(register(registry, manifest, claim), expected_outcome)
+        assert isinstance(register(registry, manifest, claim, receipt=receipt), expected_outcome)
         assert_registered_once(registry, manifest)
+        assert [seal.receipt for seal in registry.seals("azure")].count(receipt) == 1
+        assert_one_chain(list(registry.seals("azure")))
 
     whole: list[str] = []
     event.listen(engine, "before_cursor_execute", before_statement)

@@ -32,17 +32,19 @@ def upgrade() -> None:
         sa.Column("space", _EXACT_TEXT, nullable=False),
         sa.Column("external_identifier", _EXACT_TEXT, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("receipt", _EXACT_TEXT, nullable=False),
         sa.Column("document", _EXACT_TEXT, nullable=False),
         sa.Column("sha256", _EXACT_TEXT, nullable=False),
         sa.Column("written", _MOMENT),
         sa.CheckConstraint("sequence >= 1", name=op.f("ck_receipt_seals_sequence_from_1")),
         sa.PrimaryKeyConstraint("location", "sequence", name=op.f("pk_receipt_seals")),
+        sa.UniqueConstraint("location", "receipt", name=op.f("uq_receipt_seals_location_receipt")),
         sa.ForeignKeyConstraint(
             ["location"], ["receipt_chains.location"], name=op.f("fk_receipt_seals_receipt_chains")
         ),
     )
-    for columns in (["space", "external_identifier", "version", "location"], ["location", "written", "sequence"]):
-        op.create_index(op.f(f"ix_receipt_seals_{'_'.join(columns)}"), "receipt_seals", columns)
+    columns = ["location", "written", "sequence"]
+    op.create_index(op.f(f"ix_receipt_seals_{'_'.join(columns)}"), "receipt_seals", columns)
 
 
 def downgrade() -> None:
