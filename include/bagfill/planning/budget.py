@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Any, Self
 
 NOTHING = Decimal(0)
+_FINEST = Decimal("1e-9")
+_MOST = Decimal("1e15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Spend:
     """What an act costs.
 
     Args:
-        money: in the currency of the campaign; exact.
+        money: in the currency of the campaign; rounded up to a billionth, so that every sum is exact.
         bytes: that are copied. Counted once, however often they are read on the way.
         requests: sent to providers.
     """
@@ -32,9 +34,11 @@ class Spend:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what would give budget back."""
-        if not self.money.is_finite() or self.money < 0 or self.bytes < 0 or self.requests < 0:
+        """Refuse what would give budget back, and what no sum could hold."""
+        if not (self.money.is_finite() and 0 <= self.money < _MOST) or self.bytes < 0 or self.requests < 0:
             raise ValueError(f"spend is never negative or infinite: {self}")
+        if self.money != NOTHING:
+            object.__setattr__(self, "money", self.money.quantize(_FINEST, ROUND_UP).normalize())
 
     def __add__(self, other: Spend) -> Spend:
         """Both together."""

@@ -150,6 +150,11 @@ def test_no_jump_of_the_clock_spends_more_than_the_days_it_has_shown(
         assert account.total.bytes <= bytes_a_day * days
 
 
+def test_what_is_too_small_to_be_summed_exactly_is_rounded_up() -> None:
+    assert money("1e-30").money == Decimal("1e-9")
+    assert (money("100000000000") + money("1e-9")).money == Decimal("100000000000.000000001")
+
+
 @given(SPENDS)
 def test_spend_is_read_back_as_it_was_written(spend: Spend) -> None:
     assert Spend.from_json(spend.to_json()) == spend
