@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.crc64 import Crc64
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.errors import ManifestFormatError
 from bagfill.manifest.model import StorageManifest
@@ -28,7 +29,7 @@ _BLOCK_BYTES = 8 * 1024 * 1024
 class StagedManifest(Protocol):
     """A manifest too large for one request; see ``bagfill.storage.store.StagedWrite``."""
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> Any:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> Any:
         """Send one block."""
         ...
 
@@ -132,12 +133,7 @@ class ManifestStore:
     def _write_in_blocks(self, pointer: str, blocks: Iterable[bytes]) -> None:
         staged = self._objects.stage(pointer)
         try:
-            staged.commit(
-                [
-                    staged.stage(index, block, hashlib.md5(block, usedforsecurity=False).digest())
-                    for index, block in enumerate(blocks)
-                ]
-            )
+            staged.commit([staged.stage(index, block, Crc64.of(block)) for index, block in enumerate(blocks)])
         except Exception:
             with suppress(Exception):
                 staged.abandon()

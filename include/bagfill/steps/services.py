@@ -16,6 +16,7 @@ from bagfill.planning.limits import Limits
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
+from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
 
@@ -86,6 +87,7 @@ class Services:
             CredentialsError.
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
+        thaw_permits: who must agree before thaws are paid.
     """
 
     locations: Mapping[str, Location]
@@ -103,6 +105,7 @@ class Services:
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
+    thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
@@ -21,6 +22,7 @@ from bagfill.storage.store import (
     StagedWrite,
     ThawAnswer,
     ThawTier,
+    TransitCheck,
 )
 
 Answer = TypeVar("Answer")
@@ -173,14 +175,18 @@ class _RetryingStagedWrite:
     def token(self) -> str:
         return self._inner.token
 
+    @property
+    def check(self) -> TransitCheck:
+        return self._inner.check
+
     def staged(self) -> Mapping[int, StagedBlock]:
         return self._store.retried(self._inner.staged)
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
-        return self._store.retried(lambda: self._inner.stage(index, data, md5))
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
+        return self._store.retried(lambda: self._inner.stage(index, data, crc))
 
-    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
-        return self._store.retried(lambda: self._inner.commit(blocks, content_md5=content_md5))
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
+        return self._store.retried(lambda: self._inner.commit(blocks))
 
     def abandon(self) -> None:
         self._store.retried(self._inner.abandon)
