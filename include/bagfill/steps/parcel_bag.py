@@ -17,9 +17,10 @@ from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.requests import BackfillRequest, RequestError
+from bagfill.steps.run_ids import run_id_of
 from bagfill.steps.services import Services
 from bagfill.steps.shipments import ParcelBag
-from bagfill.steps.sweep_candidates import SweepStart, is_running, start_of
+from bagfill.steps.sweep_candidates import SweepStart, start_of
 from bagfill.steps.verify_shard import verify_shard
 
 
@@ -65,25 +66,27 @@ class _Work:
     own_run: list[IngestRef] = field(default_factory=list)
 
 
-def replicate_bag(services: Services, bag: ParcelBag, *, last_try: bool) -> BagEnded:
+def replicate_bag(services: Services, bag: ParcelBag, request_id: str, *, last_try: bool) -> BagEnded:
     """Replicate what is missing of one bag, oldest version first, and close its ingests.
 
     Args:
+        request_id: of this bag in this shipment.
         last_try: no retry of the parcel will follow: what failed for a passing reason ends here as well.
     """
-    earlier = services.ingests.of_request(bag.request_id)
+    earlier = services.ingests.of_request(request_id)
     if earlier and all(ingest.status.is_final for ingest in earlier):
         # What an earlier try ended is not opened again: a new request is a new ingest. Its claim may still be held.
-        return _ended(bag, _Work(), close_ingests(services, bag.request_id))
+        return _ended(bag, _Work(), close_ingests(services, request_id))
     try:
-        request = BackfillRequest.parse(services, bag.request_id, bag.fields)
+        request = BackfillRequest.parse(services, request_id, bag.fields)
     except RequestError as error:
         return BagEnded(bag.bag, BagEnd.FAILED, f"{Reason.BAD_REQUEST.code}: {error}")
-    others = services.ingests.of_bag(request.bag, request.destination)
-    for other in others:
-        # An ingest for a bag that somebody else works on would only say so.
-        if other.request_id != bag.request_id and is_running(services, other):
-            return BagEnded(bag.bag, BagEnd.LEFT_TO_ANOTHER, f"ingest {other.id} works on {other.bag_version}")
+    others = [i for i in services.ingests.of_bag(request.bag, request.destination) if i.request_id != request_id]
+    attempt = 1 + len({ingest.request_id for ingest in others})
+    if run_id_of(request.bag, request.destination, attempt) != bag.run_id:
+        # It waited in a queue, and another sweep or a person was faster: theirs is the word on this bag.
+        text = f"ingest {others[0].id} came first" if others else "it was packed for another attempt"
+        return BagEnded(bag.bag, BagEnd.LEFT_TO_ANOTHER, text)
     opened = open_ingests(services, request)
     if isinstance(opened, StepFailed):
         return BagEnded(bag.bag, BagEnd.FAILED, f"{opened.reason.code}: {opened.text}")
@@ -92,7 +95,7 @@ def replicate_bag(services: Services, bag: ParcelBag, *, last_try: bool) -> BagE
         text = "; ".join(failure.message for failure in work.failures)
         return BagEnded(bag.bag, BagEnd.TO_RETRY, text, *_amounts(work))
     _hand_over(services, work)
-    ended = _ended(bag, work, close_ingests(services, bag.request_id))
+    ended = _ended(bag, work, close_ingests(services, request_id))
     if ended.end is not BagEnd.HANDED_OVER:
         return ended
     return replace(ended, own_run=start_of(services, request.bag, request.destination, own_run=True))

@@ -68,7 +68,7 @@ def run_parcel(
     bags = records.bags(shipment_id, number)
 
     def one(bag: ParcelBag) -> BagEnded:
-        end = _whatever_happens(services, bag, last_try=last_try)
+        end = _whatever_happens(services, bag, bag.request_id(shipment_id), last_try=last_try)
         ended(end)
         return end
 
@@ -91,16 +91,17 @@ def close_parcels(services: Services, shipment: Shipment) -> int:
     records, closed = ShipmentRecords(services.work), 0
     for number in records.open_parcels(shipment):
         for bag in records.bags(shipment.id, number):
-            ingests = services.ingests.of_request(bag.request_id)
+            request_id = bag.request_id(shipment.id)
+            ingests = services.ingests.of_request(request_id)
             if ingests:
-                close_ingests(services, bag.request_id)
+                close_ingests(services, request_id)
             closed += sum(not ingest.status.is_final for ingest in ingests)
     return closed
 
 
-def _whatever_happens(services: Services, bag: ParcelBag, *, last_try: bool) -> BagEnded:
+def _whatever_happens(services: Services, bag: ParcelBag, request_id: str, *, last_try: bool) -> BagEnded:
     try:
-        return replicate_bag(services, bag, last_try=last_try)
+        return replicate_bag(services, bag, request_id, last_try=last_try)
     except Exception as error:  # a surprise with one bag must not hold up its neighbours; it is told and retried
         logger.exception("%s", bag.bag)
         text = f"{type(error).__name__}: {error}"

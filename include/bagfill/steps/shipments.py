@@ -57,16 +57,20 @@ class ParcelBag:
 
     Args:
         bag: for people.
-        request_id: its request, whatever parcel it is in.
+        run_id: of the attempt that the sweep proposed; changes as soon as anybody tries the bag.
         fields: as ``BackfillRequest.parse`` takes them.
         files, bytes: as the registry counted them.
     """
 
     bag: str
-    request_id: str
+    run_id: str
     fields: Mapping[str, Any]
     files: int
     bytes: int
+
+    def request_id(self, shipment_id: str) -> str:
+        """Of the bag's request: another in each shipment, so that two never take each other's claim for their own."""
+        return f"{self.run_id}@{shipment_id[:16]}"
 
     def to_json(self) -> dict[str, Any]:
         """As one row of a parcel's record."""

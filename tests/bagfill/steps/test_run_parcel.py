@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +15,7 @@ from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.parcels import Parcel
-from bagfill.registry.registry import Claim
+from bagfill.registry.registry import Claim, ReplicaRecord
 from bagfill.steps.backfill import backfill
 from bagfill.steps.parcel_bag import BagEnd
 from bagfill.steps.requests import BackfillRequest
@@ -79,7 +81,6 @@ def test_a_bag_is_what_it_would_be_after_a_run_of_its_own() -> None:
 
     assert parcelled.destination.contents() == alone.destination.contents()
     ours, theirs = ingest_of(parcelled, NAMES[0]), ingest_of(alone, NAMES[0])
-    assert ours.id == theirs.id
     assert [event.description for event in ours.events] == [event.description for event in theirs.events]
 
 
@@ -229,13 +230,57 @@ def test_a_bag_that_another_run_works_on_is_left_to_it_without_an_ingest() -> No
     assert ingest_of(world, "digitised/b").request_id == "bag__other"
 
 
-def test_a_bag_that_arrived_meanwhile_needs_nothing() -> None:
+def test_a_bag_that_another_shipment_tried_meanwhile_is_not_tried_again() -> None:
+    world = world_of(*NAMES)
+    world.put("digitised/b/v1", {"data/b.txt": b"digitised/X"})
+    services = world.services()
+    starts = find_unbackfilled(services, limit=9).starts
+    first, second = (ShipmentRecords(services.work).write([Parcel(bags)]) for bags in (starts[:2], starts[1:]))
+    assert ends(run_parcel(services, first.id, 0))["digitised/b"] is BagEnd.FAILED
+    assert ends(run_parcel(services, second.id, 0)) == {
+        "digitised/b": BagEnd.LEFT_TO_ANOTHER,
+        "digitised/c": BagEnd.REGISTERED,
+    }
+    assert len(world.ingests.of_bag(BagId.parse("digitised/b"), "azure")) == 1
+
+
+def test_parcels_that_overlap_and_run_at_the_same_time_replicate_each_bag_once() -> None:
+    names = [f"digitised/{letter}" for letter in "abcdefgh"]
+    world = world_of(*names, limits=replace(SMALL, bags_at_once=2))
+    services = world.services()
+    starts = find_unbackfilled(services, limit=9).starts
+    records = ShipmentRecords(services.work)
+    # The later one takes them the other way round, so that they meet.
+    overlapping = [records.write([Parcel(starts)]), records.write([Parcel(starts[::-1][:7])])]
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda shipment: run_parcel(services, shipment.id, 0), overlapping))
+
+    assert all(world.is_registered(f"{name}/v1") for name in names)
+    done = Counter(bag.bag for each in ended for bag in each.those(BagEnd.REGISTERED))
+    assert done == Counter(names)
+    lost = {bag.end for each in ended for bag in each.bags} - {BagEnd.REGISTERED}
+    assert lost <= {BagEnd.LEFT_TO_ANOTHER, BagEnd.NOTHING_MISSING}
+    succeeded = [i for i in world.ingests.recent() if i.status is IngestStatus.SUCCEEDED]
+    assert len(succeeded) == len(names)
+
+
+def test_a_bag_that_was_replicated_meanwhile_is_left_alone() -> None:
     world = world_of(*NAMES)
     services = world.services()
     shipment = ship(services)
     assert backfill(services, world.request("digitised/b", "cli:1")).succeeded
-    assert ends(run_parcel(services, shipment.id, 0))["digitised/b"] is BagEnd.NOTHING_MISSING
+    assert ends(run_parcel(services, shipment.id, 0))["digitised/b"] is BagEnd.LEFT_TO_ANOTHER
     assert ingest_of(world, "digitised/b").request_id == "cli:1"
+
+
+def test_a_bag_that_was_registered_without_an_ingest_meanwhile_needs_nothing() -> None:
+    world = world_of(*NAMES)
+    services = world.services()
+    shipment = ship(services)
+    bag_version = BagId.parse("digitised/b").version(1)
+    record = ReplicaRecord(bag_version, "azure", world.clock(), None, None)
+    world.registry._known[bag_version].replicas["azure"] = record
+    assert ends(run_parcel(services, shipment.id, 0))["digitised/b"] is BagEnd.NOTHING_MISSING
 
 
 def test_several_bags_at_once_come_to_the_same() -> None:
