@@ -13,6 +13,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bagfill.audit.sql import SqlAuditLog
+from bagfill.campaigns.sql import SqlCampaigns
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
@@ -118,6 +119,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                campaigns=SqlCampaigns(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:

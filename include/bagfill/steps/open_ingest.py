@@ -114,6 +114,7 @@ class _Opening:
             token=0,
             thaw_tier=(self._request.thaw_tier or thaw.tier).value,
             thaw_days=self._request.thaw_days or thaw.days,
+            campaign=self._request.campaign or "",
         )
         self._open_ingest(ref, bag_version)
         failure = source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
@@ -145,6 +146,7 @@ class _Opening:
                 created=now,
                 request_id=request.request_id,
                 callback=None if request.callback_url is None else Callback(request.callback_url),
+                campaign=request.campaign,
             )
         )
         match answer:

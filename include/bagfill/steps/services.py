@@ -10,6 +10,8 @@ from typing import Protocol
 from bagfill.audit.log import AuditLog
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.campaigns.ledger import Campaigns
+from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
@@ -88,6 +90,7 @@ class Services:
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
         thaw_permits: who must agree before thaws are paid.
+        campaigns: the campaigns, and the ledger of what they spend.
     """
 
     locations: Mapping[str, Location]
@@ -106,6 +109,7 @@ class Services:
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
+    campaigns: Campaigns = field(default_factory=MemoryCampaigns)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
