@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
 from bagfill.settings.sections import SigningSource
+from bagfill.steps.campaign_acts import CampaignThawPermits
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import Credentials
@@ -105,7 +107,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
         with closing(OpenedStores(credentials)) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
-            yield Services(
+            services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
                 registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
@@ -122,6 +124,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 campaigns=SqlCampaigns(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
+            yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
 

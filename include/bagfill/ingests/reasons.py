@@ -74,6 +74,11 @@ class Reason(Enum):
         True,
         "Nothing to do for this bag: it goes on when its campaign does (bagfill campaign show).",
     )
+    PRICE_UNKNOWN = (
+        "price-unknown",
+        False,
+        "Add the price to the location's table, or create the campaign with --unknown-prices.",
+    )
     BUDGET_REACHED = ("budget-reached", False, "Raise the limit, or leave the rest for later.")
     BAG_REPLACED = ("bag-replaced", False, "The bag's manifest changed meanwhile; start a new ingest.")
     BAG_GONE = (

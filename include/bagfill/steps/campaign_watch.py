@@ -22,7 +22,7 @@ class CampaignWatch:
     A registry that does not answer stops nothing that was permitted before: it is asked again.
 
     Args:
-        seconds: between two looks.
+        seconds: between two looks; ``None``: ``SECONDS``.
         timer: seconds that only go forward.
     """
 
@@ -31,12 +31,12 @@ class CampaignWatch:
         services: Services,
         ref: IngestRef,
         *,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._campaigns = services.campaigns
         self._ref = ref
-        self._seconds = seconds
+        self._seconds = SECONDS if seconds is None else seconds
         self._timer = timer
         self._lock = threading.Lock()
         self._next = float("-inf") if ref.campaign else float("inf")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from bagfill.bag.identifiers import BagVersion, BagVersionId
+from bagfill.campaigns.ledger import CampaignHalted, Halted
 from bagfill.ingests.model import Callback, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, IdTaken, Opened
@@ -117,7 +118,9 @@ class _Opening:
             campaign=self._request.campaign or "",
         )
         self._open_ingest(ref, bag_version)
-        failure = source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
+        failure = self._campaign_halted() or (
+            source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
+        )
         if failure is not None:
             self._refuse(ref, failure)
             return
@@ -133,6 +136,15 @@ class _Opening:
                     f"whose claim lasts until {expires:%Y-%m-%dT%H:%M:%SZ}."
                 )
                 self._refuse(ref, StepFailed(Reason.ALREADY_RUNNING, message))
+
+    def _campaign_halted(self) -> StepFailed | None:
+        """A run may have been started before its campaign was paused, and opened after."""
+        name = self._request.campaign
+        campaign = None if name is None else self._services.campaigns.get(name)
+        if campaign is None or campaign.state.starts_bags:
+            return None
+        halted = Halted(campaign.state, campaign.why)
+        return StepFailed(Reason.CAMPAIGN_HALTED, f"{self._request.bag}: {CampaignHalted(campaign.name, halted)}.")
 
     def _open_ingest(self, ref: IngestRef, bag_version: BagVersionId) -> None:
         request, now = self._request, self._services.clock()

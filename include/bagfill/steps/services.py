@@ -17,6 +17,7 @@ from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
+from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
@@ -91,6 +92,7 @@ class Services:
         waivers: which rules a known bag version may break.
         thaw_permits: who must agree before thaws are paid.
         campaigns: the campaigns, and the ledger of what they spend.
+        act_costs: what acts of ingests cost.
     """
 
     locations: Mapping[str, Location]
@@ -110,6 +112,7 @@ class Services:
     waivers: Waivers = field(default_factory=MemoryWaivers)
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
     campaigns: Campaigns = field(default_factory=MemoryCampaigns)
+    act_costs: ActCosts = field(default_factory=UnpricedActs)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
