@@ -14,6 +14,8 @@ from bagfill.ingests.memory import MemoryIngestTracker
 from bagfill.manifest.model import Provider
 from bagfill.planning.limits import Limits
 from bagfill.registry.memory import MemoryRegistry
+from bagfill.registry.memory_thaws import MemoryThawLedger
+from bagfill.registry.pace import MemoryPace
 from bagfill.steps.import_location import import_location
 from bagfill.steps.records import RecordStore
 from bagfill.steps.requests import BackfillRequest
@@ -113,6 +115,8 @@ class World:
         self.registry = MemoryRegistry(clock=self.clock)
         self.ingests = MemoryIngestTracker()
         self.audits = MemoryAuditLog(self.registry)
+        self.thaws = MemoryThawLedger(self.clock)
+        self.thaw_pace = MemoryPace(self.clock)
         self.locations = {
             "primary": Location("primary", Provider.AMAZON_S3, "primary", thaw=ThawDefaults(ThawTier.BULK, 5)),
             "azure": Location("azure", Provider.AZURE_BLOB_STORAGE, "container", writable=True),
@@ -131,6 +135,8 @@ class World:
             limits=self.limits,
             policies=(Policy((), ("azure",)),),
             clock=self.clock,
+            thaws=self.thaws,
+            thaw_pace=self.thaw_pace,
         )
         return replace(built, **changes)
 

@@ -20,6 +20,8 @@ from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
+from bagfill.registry.sql_pace import SqlPace
+from bagfill.registry.sql_thaws import SqlThawLedger
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
 from bagfill.settings.sections import SigningSource
@@ -118,6 +120,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                thaws=SqlThawLedger(engine),
+                thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:

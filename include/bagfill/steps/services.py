@@ -13,7 +13,10 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
+from bagfill.registry.memory_thaws import MemoryThawLedger
+from bagfill.registry.pace import MemoryPace, SharedPace
 from bagfill.registry.registry import Registry
+from bagfill.registry.thaws import ThawLedger
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
@@ -88,6 +91,8 @@ class Services:
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
         thaw_permits: who must agree before thaws are paid.
+        thaws: what was asked for when, so that one request for an object is in flight.
+        thaw_pace: the rate of thaw requests that all runs share.
     """
 
     locations: Mapping[str, Location]
@@ -106,6 +111,8 @@ class Services:
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
+    thaws: ThawLedger = field(default_factory=MemoryThawLedger)
+    thaw_pace: SharedPace = field(default_factory=MemoryPace)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

@@ -172,6 +172,11 @@ class ThawTier(StrEnum):
     STANDARD = "Standard"
     BULK = "Bulk"
 
+    @property
+    def speed(self) -> int:
+        """Grows with the speed: a thaw that is under way may be moved to a faster tier, never to a slower one."""
+        return (ThawTier.BULK, ThawTier.STANDARD, ThawTier.EXPEDITED).index(self)
+
 
 class ObjectStore(Protocol):
     """One location at one provider, for one identity.
