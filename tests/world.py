@@ -14,8 +14,6 @@ from bagfill.ingests.memory import MemoryIngestTracker
 from bagfill.manifest.model import Provider
 from bagfill.planning.limits import Limits
 from bagfill.registry.memory import MemoryRegistry
-from bagfill.registry.memory_thaws import MemoryThawLedger
-from bagfill.registry.pace import MemoryPace
 from bagfill.steps.import_location import import_location
 from bagfill.steps.records import RecordStore
 from bagfill.steps.requests import BackfillRequest
@@ -26,6 +24,8 @@ from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.names import AZURE_NAMES, MEMORY_NAMES
 from bagfill.storage.store import Capability, ObjectStore, ThawTier
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace
 
 SMALL = Limits(
     shard_bytes=300_000,

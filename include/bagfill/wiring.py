@@ -20,8 +20,6 @@ from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
-from bagfill.registry.sql_pace import SqlPace
-from bagfill.registry.sql_thaws import SqlThawLedger
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
 from bagfill.settings.sections import SigningSource
@@ -32,6 +30,8 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 
 
 class OpenedStores:

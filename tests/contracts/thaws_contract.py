@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
-from bagfill.registry.pace import SharedPace
-from bagfill.registry.thaws import ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
 from bagfill.storage.store import ThawTier
+from bagfill.thaw.ledger import ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
+from bagfill.thaw.pace import SharedPace
 from contracts.registry_contract import TurnableClock
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -13,15 +13,15 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
-from bagfill.registry.memory_thaws import MemoryThawLedger
-from bagfill.registry.pace import MemoryPace, SharedPace
 from bagfill.registry.registry import Registry
-from bagfill.registry.thaws import ThawLedger
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.ledger import ThawLedger
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace, SharedPace
 
 
 class Stores(Protocol):

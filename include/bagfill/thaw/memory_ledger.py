@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from bagfill.registry.clock import Clock, utc_now
-from bagfill.registry.thaws import ThawRecord, ThawStand, ThawTerms, ThawWant, asked_now, new_record, reserved_again
+from bagfill.thaw.ledger import ThawRecord, ThawStand, ThawTerms, ThawWant, asked_now, new_record, reserved_again
 
 
 class MemoryThawLedger:
-    """See :class:`bagfill.registry.thaws.ThawLedger`.
+    """See :class:`bagfill.thaw.ledger.ThawLedger`.
 
     Args:
         clock: the present moment.

@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bagfill.database.engine import reading, writing
 from bagfill.database.tables import THAWS
 from bagfill.registry.clock import Clock, utc_now
-from bagfill.registry.thaws import (
+from bagfill.storage.store import ThawTier
+from bagfill.thaw.ledger import (
     ThawKind,
     ThawRecord,
     ThawStand,
@@ -23,7 +24,6 @@ from bagfill.registry.thaws import (
     new_record,
     reserved_again,
 )
-from bagfill.storage.store import ThawTier
 
 Item = TypeVar("Item")
 
@@ -32,7 +32,7 @@ _AT_ONCE = 1000
 
 
 class SqlThawLedger:
-    """See :class:`bagfill.registry.thaws.ThawLedger`.
+    """See :class:`bagfill.thaw.ledger.ThawLedger`.
 
     Args:
         engine: the database.

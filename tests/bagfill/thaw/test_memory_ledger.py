@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bagfill.registry.memory_thaws import MemoryThawLedger
-from bagfill.registry.pace import MemoryPace, SharedPace
-from bagfill.registry.thaws import ThawLedger
+from bagfill.thaw.ledger import ThawLedger
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace, SharedPace
 from contracts.registry_contract import TurnableClock
 from contracts.thaws_contract import SharedPaceContract, ThawLedgerContract
 

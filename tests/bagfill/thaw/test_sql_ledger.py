@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from bagfill.demo.postgresql import PostgreSQL
-from bagfill.registry.pace import SharedPace
-from bagfill.registry.sql_pace import SqlPace
-from bagfill.registry.sql_thaws import SqlThawLedger
-from bagfill.registry.thaws import ThawLedger
+from bagfill.thaw.ledger import ThawLedger
+from bagfill.thaw.pace import SharedPace
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 from contracts.databases import postgresql_url, sqlite_url, with_tables
 from contracts.registry_contract import TurnableClock
 from contracts.thaws_contract import SharedPaceContract, ThawLedgerContract

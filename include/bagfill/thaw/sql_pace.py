@@ -10,11 +10,11 @@ from bagfill.database.engine import writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.tables import THAW_PACES
 from bagfill.registry.clock import Clock, utc_now
-from bagfill.registry.pace import next_turn
+from bagfill.thaw.pace import next_turn
 
 
 class SqlPace:
-    """See :class:`bagfill.registry.pace.SharedPace`.
+    """See :class:`bagfill.thaw.pace.SharedPace`.
 
     Args:
         engine: the database.
