@@ -23,6 +23,12 @@ class Capability(StrEnum):
     """Objects may be archived, and :meth:`ObjectStore.request_thaw` works."""
     ARCHIVE_STATE_IN_LISTING = "archive state in listing"
     """Listings tell archived, thawing and thawed apart; otherwise an archived class may need a ``stat``."""
+    SIGNED_URLS = "signed URLs"
+    """Another provider can be given an URL that reads one object for a few minutes."""
+    COPY_FROM_URL = "copy from URL"
+    """The provider fetches blocks and objects from URLs by itself."""
+    COPY_WITHIN = "copy within"
+    """The provider copies between its own buckets, if one identity may read the one and write the other."""
 
 
 class ArchiveState(StrEnum):
