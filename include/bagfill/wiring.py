@@ -30,6 +30,8 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 
 
 class OpenedStores:
@@ -118,6 +120,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                thaws=SqlThawLedger(engine),
+                thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:

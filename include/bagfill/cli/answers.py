@@ -144,7 +144,7 @@ def _expected(error: Exception) -> list[str] | None:
     from bagfill.database.errors import DatabaseError, DatabaseUrlError
     from bagfill.fixity.receipts import ReceiptDamaged
     from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
-    from bagfill.steps.sweep import SweepError
+    from bagfill.steps.sweep_candidates import SweepError
     from bagfill.storage.credentials import CredentialsError
     from bagfill.storage.errors import StoreError
 

@@ -11,7 +11,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.local import LocalStore
 from bagfill.storage.names import STAGING_FOLDER
 from bagfill.storage.store import Created
-from contracts.store_contract import Home, StoreContract, md5, read
+from contracts.store_contract import Home, StoreContract, crc, read
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_folder_that_is_gone_is_no_absent_object(tmp_path: Path) -> None:
 
 def test_unfinished_writes_are_never_listed(store: LocalStore, tmp_path: Path) -> None:
     write = store.stage("big")
-    write.stage(0, b"x", md5(b"x"))
+    write.stage(0, b"x", crc(b"x"))
     assert list(store.list("")) == []
     assert list(store.list_folders("")) == []
     assert isinstance(write.commit(list(write.staged().values())), Created)
