@@ -33,6 +33,8 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 
 
 class OpenedStores:
@@ -122,6 +124,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
                 campaigns=SqlCampaigns(engine),
+                thaws=SqlThawLedger(engine),
+                thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
             yield replace(services, thaw_permits=CampaignThawPermits(services))
