@@ -94,13 +94,10 @@ class Services:
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
         thaw_permits: who must agree before thaws are paid.
-<<<<<<< HEAD
         campaigns: the campaigns, and the ledger of what they spend.
         act_costs: what acts of ingests cost.
-=======
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
->>>>>>> main
     """
 
     locations: Mapping[str, Location]
@@ -119,13 +116,10 @@ class Services:
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
-<<<<<<< HEAD
     campaigns: Campaigns = field(default_factory=MemoryCampaigns)
     act_costs: ActCosts = field(default_factory=UnpricedActs)
-=======
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
->>>>>>> main
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
