@@ -10,6 +10,7 @@ from typing import Protocol
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,10 @@ class Registry(Protocol):
         self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
     ) -> Iterator[BagVersionId]:
         """Bag versions not registered at ``location``: ascending by (version, space, external identifier)."""
+        ...
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """Known bag versions with sizes and locations, ascending by (space, external identifier, version)."""
         ...
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:

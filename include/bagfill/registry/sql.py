@@ -36,9 +36,11 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 from bagfill.registry.sql_claims import SqlClaims, require_current
 from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
 from bagfill.registry.sql_seals import SqlSeals, append_seal
+from bagfill.registry.sql_sizes import sized_bag_versions
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -150,6 +152,10 @@ class SqlRegistry:
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
         return missing_bag_versions(self._engine, location, spaces, limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        return sized_bag_versions(self._engine, spaces, bag)
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
         """See :meth:`Registry.coverage`."""

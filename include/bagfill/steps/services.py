@@ -12,7 +12,9 @@ from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.tracker import IngestTracker
+from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.planning.prices import PriceTable
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
@@ -30,6 +32,28 @@ class Stores(Protocol):
     def writing(self, location: Location) -> ObjectStore:
         """The store for the identity that may create. Raises ValueError for a location that is read-only."""
         ...
+
+
+class PriceTableError(Exception):
+    """Price tables cannot be used; ``problems`` says each: file, line, what was found, what is allowed.
+
+    Not retryable: the file will be wrong until a person changes it.
+    """
+
+    retryable = False
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type[PriceTableError], tuple[tuple[str, ...]]]:
+        """Pickle by the arguments (exceptions cross process borders)."""
+        return type(self), (self.problems,)
+
+
+def no_prices(_location: str) -> PriceTable | None:
+    """What is charged where nothing is configured: nobody knows."""
+    return None
 
 
 def utc_now() -> datetime:
@@ -86,6 +110,8 @@ class Services:
             CredentialsError.
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
+        prices: the price table of a location, by its name; ``None``: none is named. Raises PriceTableError.
+        forecast: what forecasts start from, where nothing was measured.
     """
 
     locations: Mapping[str, Location]
@@ -103,6 +129,8 @@ class Services:
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
+    prices: Callable[[str], PriceTable | None] = field(default=no_prices)
+    forecast: ForecastRules = field(default_factory=ForecastRules)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
