@@ -32,6 +32,8 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 
 
 class OpenedStores:
@@ -122,6 +124,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 waivers=SqlWaivers(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
+                thaws=SqlThawLedger(engine),
+                thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:

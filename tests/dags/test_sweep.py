@@ -17,8 +17,8 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from bagfill.bag.identifiers import BagId
+from bagfill.steps.run_ids import run_id_of
 from bagfill.steps.services import Policy, Services
-from bagfill.steps.sweep import run_id_of
 from world import World, bag_files
 
 pytestmark = pytest.mark.airflow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -65,6 +65,10 @@ class MemoryIngestTracker:
         return _newest_first(
             each for each in self._all() if each.bag_version.bag == bag and each.destination == destination
         )
+
+    def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
+        """See :meth:`IngestTracker.of_bags`."""
+        return {bag: found for bag in bags if (found := self.of_bag(bag, destination))}
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""

@@ -76,6 +76,11 @@ class Reason(Enum):
         False,
         "The bag was deleted meanwhile; objects at the destination are orphans, listed in the log.",
     )
+    NEEDS_OWN_RUN = (
+        "needs-own-run",
+        True,
+        "Archived or large: too much for a parcel. A run of its own is started, at the latest by the next sweep.",
+    )
     CLAIM_LOST = ("claim-lost", True, "Another run took over this bag version; follow that one.")
     INTERRUPTED = ("interrupted", True, "A task was killed before it ended; run again, finished work is kept.")
     UNEXPECTED = ("unexpected", True, "A fault in Bagfill or its surroundings; see the task's log.")

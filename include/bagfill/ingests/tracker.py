@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -101,6 +101,10 @@ class IngestTracker(Protocol):
 
     def of_bag(self, bag: BagId, destination: str) -> Sequence[Ingest]:
         """Ingests of every version of a bag to one destination, newest first."""
+        ...
+
+    def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
+        """The same for several bags at once (at most a few thousand); bags without ingests are left out."""
         ...
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:

@@ -26,6 +26,7 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
+    Transit,
     WouldOverwrite,
 )
 
@@ -82,7 +83,12 @@ def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
         "etag": outcome.etag,
         "versionId": outcome.version_id,
         "requestId": outcome.request_id,
+        "transit": None if outcome.transit is None else _transit(outcome.transit),
     }
+
+
+def _transit(transit: Transit) -> Mapping[str, Any]:
+    return {"check": transit.check.value, "crc64": None if transit.crc is None else transit.crc.s3}
 
 
 def _counts(rows: list[dict[str, Any]]) -> ShardCopied:

@@ -18,8 +18,12 @@ from bagfill.planning.prices import PriceTable
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.steps.records import RecordStore
+from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.ledger import ThawLedger
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace, SharedPace
 
 
 class Stores(Protocol):
@@ -112,6 +116,9 @@ class Services:
         waivers: which rules a known bag version may break.
         prices: the price table of a location, by its name; ``None``: none is named. Raises PriceTableError.
         forecast: what forecasts start from, where nothing was measured.
+        thaw_permits: who must agree before thaws are paid.
+        thaws: what was asked for when, so that one request for an object is in flight.
+        thaw_pace: the rate of thaw requests that all runs share.
     """
 
     locations: Mapping[str, Location]
@@ -131,6 +138,9 @@ class Services:
     waivers: Waivers = field(default_factory=MemoryWaivers)
     prices: Callable[[str], PriceTable | None] = field(default=no_prices)
     forecast: ForecastRules = field(default_factory=ForecastRules)
+    thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
+    thaws: ThawLedger = field(default_factory=MemoryThawLedger)
+    thaw_pace: SharedPace = field(default_factory=MemoryPace)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

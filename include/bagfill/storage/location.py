@@ -46,6 +46,7 @@ class Location:
         verify_rate: bytes a second that copying to it, and reading back from it, reach.
         names: which names the place holds apart, beyond what its provider's rules say.
         prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
+        server_copy: whether providers may copy from it, and to it, by themselves.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Location:
     archives_after: timedelta | None = None
     verify_rate: int = VERIFY_RATE
     prices: str | None = None
+    server_copy: bool = True
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

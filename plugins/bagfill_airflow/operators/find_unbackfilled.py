@@ -8,7 +8,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from bagfill.steps.sweep import SweepError, SweepFindings, find_unbackfilled
+from bagfill.steps.sweep import SweepFindings, find_unbackfilled
+from bagfill.steps.sweep_candidates import SweepError
 from bagfill_airflow.services import task_services
 
 WOULD_START = "would_start"
