@@ -289,6 +289,8 @@ CAMPAIGN_BOOKINGS = Table(
     Column("part", EXACT_TEXT, nullable=False),
     Column("round", Integer, nullable=False),
     Column("booked", UtcDateTime, nullable=False),
+    # Whether the act has begun.
+    Column("begun", Boolean, nullable=False),
     Column("money", EXACT_TEXT, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
@@ -315,4 +317,40 @@ RELEASES = Table(
     Column("who", EXACT_TEXT, nullable=False),
     Column("why", Text, nullable=False),
     Index(None, "space", "external_identifier", "destination"),
+)
+
+THAWS = Table(
+    "thaws",
+    METADATA,
+    # The newest request for an object. No foreign key: it outlives ingests, and what others asked for counts too.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("key", EXACT_TEXT, primary_key=True),
+    Column("etag", EXACT_TEXT, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tier", EXACT_TEXT, nullable=False),
+    Column("days", Integer, nullable=False),
+    # Who asked; empty when a reservation was given back.
+    Column("holder", EXACT_TEXT, nullable=False),
+    Column("chunk", EXACT_TEXT, nullable=False),
+    Column("stand", EXACT_TEXT, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("lease_ends", UtcDateTime, nullable=False),
+    Column("kind", EXACT_TEXT, nullable=False),
+    # Thaws of these bytes that were accepted, this one included.
+    Column("times", Integer, nullable=False),
+    Column("paid", Boolean, nullable=False),
+    # When the copy goes away, as the provider said; empty until it did.
+    Column("until", UtcDateTime),
+    CheckConstraint("stand IN ('reserved', 'asked')", name="stand_known"),
+    CheckConstraint("kind IN ('archived', 'faster', 'longer')", name="kind_known"),
+    CheckConstraint("days >= 1 AND times >= 0 AND size >= 0", name="numbers_sound"),
+    Index(None, "chunk"),
+)
+
+THAW_PACES = Table(
+    "thaw_paces",
+    METADATA,
+    # One row an account: until when its request rate is taken.
+    Column("account", EXACT_TEXT, primary_key=True),
+    Column("taken", UtcDateTime, nullable=False),
 )

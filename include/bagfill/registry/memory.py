@@ -10,9 +10,9 @@ from itertools import islice
 from threading import RLock
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
-from bagfill.manifest.compare import WHERE_AND_WHEN, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, end_of_lease, utc_now
+from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
 from bagfill.registry.missing import MissingBag, MissingVersion
 from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
 from bagfill.registry.registry import (
@@ -31,6 +31,7 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(slots=True)
@@ -110,6 +111,16 @@ class MemoryRegistry:
                 if location not in known.replicas and (spaces is None or str(bag_version.space) in spaces)
             ]
         yield from islice(sorted(found, key=lambda each: (each.version, each.bag)), limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        with self._lock:
+            found = [
+                SizedBagVersion(each, *_amounts([known])[1:], tuple(known.replicas))
+                for each, known in sorted(self._known.items(), key=lambda item: item[0])
+                if (spaces is None or str(each.space) in spaces) and (bag is None or each.bag == bag)
+            ]
+        yield from found
 
     def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
         """See :meth:`Registry.missing_bags`."""
@@ -259,5 +270,5 @@ class MemoryRegistry:
 
 
 def _amounts(known: Sequence[_Known]) -> tuple[int, int, int]:
-    manifests = [each.stored.manifest for each in known]
-    return len(known), sum(each.own_files for each in manifests), sum(each.own_bytes for each in manifests)
+    files = [file for each in known for file in each.stored.manifest.concrete_files]
+    return len(known), len(files), sum(file.size for file in files)

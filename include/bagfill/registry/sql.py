@@ -15,9 +15,9 @@ from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import columns_of, is_bag, is_bag_version
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
-from bagfill.manifest.compare import WHERE_AND_WHEN, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, utc_now
+from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
 from bagfill.registry.errors import RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
 from bagfill.registry.missing import MissingBag
@@ -37,10 +37,12 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 from bagfill.registry.sql_claims import SqlClaims, require_current
 from bagfill.registry.sql_missing import missing_bags
 from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
 from bagfill.registry.sql_seals import SqlSeals, append_seal
+from bagfill.registry.sql_sizes import sized_bag_versions
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -111,8 +113,8 @@ class SqlRegistry:
             **key,
             "pointer": copy.pointer,
             "sha256": copy.sha256,
-            "files": manifest.own_files,
-            "bytes": manifest.own_bytes,
+            "files": len(manifest.concrete_files),
+            "bytes": sum(file.size for file in manifest.concrete_files),
             "added": now,
         }
         with writing(self._engine) as connection:
@@ -152,6 +154,10 @@ class SqlRegistry:
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
         return missing_bag_versions(self._engine, location, spaces, limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        return sized_bag_versions(self._engine, spaces, bag)
 
     def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
         """See :meth:`Registry.missing_bags`."""

@@ -29,6 +29,15 @@ def block_id(index: int, crc: Crc64) -> str:
     return f"{index:06d}-{crc.value:016x}"
 
 
+def fetched_block_id(index: int, nonce: str) -> str:
+    """Of a block whose CRC is known only after it was fetched: another for each try, as long as any other.
+
+    Args:
+        nonce: 16 hexadecimal digits.
+    """
+    return f"{index:06d}+{nonce}"
+
+
 def recognised(blocks: Iterable[tuple[str, int]]) -> dict[int, StagedBlock]:
     """Our blocks by index, out of (id, size) of all uncommitted blocks.
 

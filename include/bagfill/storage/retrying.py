@@ -46,6 +46,17 @@ class RetryPolicy:
     longest_pause: float = 20.0
 
 
+def retries(policy: RetryPolicy, sleep: Callable[[float], None]) -> Retrying:
+    """Calls what it is given, as often as the policy says, while a pause may help."""
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
+        stop=stop_after_attempt(policy.attempts),
+        wait=wait_random_exponential(multiplier=policy.first_pause, max=policy.longest_pause),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
 class RetryingStore:
     """Wraps a store. A retried ``create`` or ``commit`` whose first answer was lost meets its own object and says
     ``AlreadyExists``, as for anybody's object: the caller compares the bytes in either case.
@@ -63,13 +74,7 @@ class RetryingStore:
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
         # Built once and shared by all threads: its state of a call is kept by thread. Building costs more than a call.
-        self._again = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
-            stop=stop_after_attempt(self._policy.attempts),
-            wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
-            sleep=sleep,
-            reraise=True,
-        )
+        self._again = retries(self._policy, sleep)
 
     @property
     def location(self) -> str:

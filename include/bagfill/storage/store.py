@@ -23,6 +23,12 @@ class Capability(StrEnum):
     """Objects may be archived, and :meth:`ObjectStore.request_thaw` works."""
     ARCHIVE_STATE_IN_LISTING = "archive state in listing"
     """Listings tell archived, thawing and thawed apart; otherwise an archived class may need a ``stat``."""
+    SIGNED_URLS = "signed URLs"
+    """Another provider can be given an URL that reads one object for a few minutes."""
+    COPY_FROM_URL = "copy from URL"
+    """The provider fetches blocks and objects from URLs by itself."""
+    COPY_WITHIN = "copy within"
+    """The provider copies between its own buckets, if one identity may read the one and write the other."""
 
 
 class ArchiveState(StrEnum):
@@ -171,6 +177,11 @@ class ThawTier(StrEnum):
     EXPEDITED = "Expedited"
     STANDARD = "Standard"
     BULK = "Bulk"
+
+    @property
+    def speed(self) -> int:
+        """Grows with the speed: a thaw that is under way may be moved to a faster tier, never to a slower one."""
+        return (ThawTier.BULK, ThawTier.STANDARD, ThawTier.EXPEDITED).index(self)
 
 
 class ObjectStore(Protocol):

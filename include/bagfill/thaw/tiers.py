@@ -51,9 +51,6 @@ _TIMES["INTELLIGENT_TIERING"] = {
 }
 _UNKNOWN = ThawTimes(timedelta(), 48 * _HOUR)
 
-SLOWEST_FIRST = (ThawTier.BULK, ThawTier.STANDARD, ThawTier.EXPEDITED)
-"""The tiers by their speed."""
-
 
 def allowed_tiers(storage_class: str) -> frozenset[ThawTier]:
     """The tiers that may be asked for; every tier for a class that is not known, since its provider decides then.
@@ -72,8 +69,3 @@ def thaw_times(storage_class: str, tier: ThawTier) -> ThawTimes:
         tier: as it is asked for.
     """
     return _TIMES.get(storage_class.upper(), {}).get(tier, _UNKNOWN)
-
-
-def is_faster(one: ThawTier, other: ThawTier) -> bool:
-    """Whether ``one`` makes objects readable sooner than ``other``: a thaw that runs may be moved that way alone."""
-    return SLOWEST_FIRST.index(one) > SLOWEST_FIRST.index(other)
