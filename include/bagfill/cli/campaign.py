@@ -171,9 +171,7 @@ def run_change(answers: Answers, config: Path | None, name: str, action: str, wh
     return Exit.DONE
 
 
-def run_caps(
-    answers: Answers, config: Path | None, name: str, order: CapsOrder, who: str | None, why: str
-) -> Exit:
+def run_caps(answers: Answers, config: Path | None, name: str, order: CapsOrder, who: str | None, why: str) -> Exit:
     """Change caps."""
     with services_for(config) as services:
         caps = order.changed(known_campaign(services, name).caps)

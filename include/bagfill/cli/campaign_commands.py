@@ -10,9 +10,7 @@ import typer
 from bagfill.cli.answers import Answers, told_in_words
 from bagfill.cli.options import Config, Json, settings_file
 
-campaigns = typer.Typer(
-    no_args_is_help=True, help="Campaigns: what to replicate where, by when, for at most how much."
-)
+campaigns = typer.Typer(no_args_is_help=True, help="Campaigns: what to replicate where, by when, for at most how much.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
 Who = Annotated[str | None, typer.Option(help="Who decides; else the user of this computer.")]
@@ -93,7 +91,7 @@ def show(ctx: typer.Context, name: Name, config: Config = None, as_json: Json = 
 
 @campaigns.command()
 def start(ctx: typer.Context, name: Name, who: Who = None, config: Config = None, as_json: Json = False) -> None:
-    """Plan a draft and let it run; above [campaigns] approval_above it waits for approval."""
+    """Plan a draft and let it run; above campaigns.approval_above it waits for approval."""
     answers = Answers(as_json)
     with told_in_words(answers):
         from bagfill.cli.campaign import run_start

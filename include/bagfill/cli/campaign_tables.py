@@ -44,7 +44,9 @@ def campaigns_table(campaigns: Sequence[Campaign]) -> Table:
         what, caps, total = each.definition, each.caps, each.account.total
         cap = "–" if caps.money is None else f"{caps.money:f}"
         booked = f"{total.money:.2f} {what.currency}"
-        table.add_row(each.name, str(each.state), str(what.scope), what.destination, booked, cap, show_size(total.bytes))
+        table.add_row(
+            each.name, str(each.state), str(what.scope), what.destination, booked, cap, show_size(total.bytes)
+        )
     return table
 
 

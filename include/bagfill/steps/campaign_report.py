@@ -123,7 +123,9 @@ def campaign_report(services: Services, campaign: Campaign) -> CampaignReport:
         kind = booking.act.kind
         spent[kind] = spent.get(kind, Spend()) + booking.counts
         open_bookings += booking.actual is None
-    began = next((e.at for e in services.campaigns.events(campaign.name) if f"→ {CampaignState.RUNNING}" in e.what), None)
+    began = next(
+        (e.at for e in services.campaigns.events(campaign.name) if f"→ {CampaignState.RUNNING}" in e.what), None
+    )
     return CampaignReport(
         campaign=campaign,
         now=services.clock(),
