@@ -141,6 +141,10 @@ def _expected(error: Exception) -> list[str] | None:
 
     if isinstance(error, RequestError):
         return list(error.problems)
+    from bagfill.steps.services import PriceTableError
+
+    if isinstance(error, PriceTableError):
+        return list(error.problems)
     from bagfill.database.errors import DatabaseError, DatabaseUrlError
     from bagfill.fixity.receipts import ReceiptDamaged
     from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError

@@ -11,6 +11,7 @@ from bagfill.fixity.locate import Original, Whereabouts, locate
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
+from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import ShardRef, StepFailed
@@ -87,6 +88,7 @@ class _Verifying:
         self._plan = plan
         self._keeper = keeper
         self._work = work
+        self._watch = CampaignWatch(services, shard.ingest)
         self._file_done = file_done
         location = services.locations[self._ref.destination]
         self._store = services.stores.reading(location)
@@ -103,6 +105,7 @@ class _Verifying:
 
     def _verify(self, file: PlannedFile) -> dict[str, Any] | StepFailed:
         self._keeper.check()
+        self._watch.check()
         name = f"{self._ref.bag_version}: {file.path} at {self._ref.destination}"
         try:
             observed = self._observe(file)
