@@ -189,12 +189,13 @@ def _obtained(
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    transit = copied.get("transit")
+    check = copied.get("transit")
+    transit = {"check": check, "crc64": copied.get("crc64"), "blockBytes": planned.block_bytes}
     return {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
         "storageClass": listed.storage_class,
         "outcome": copied.get("outcome"),
-        "transit": None if transit is None else {**transit, "blockBytes": planned.block_bytes},
+        "transit": None if check is None else transit,
     }
