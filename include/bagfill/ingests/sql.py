@@ -108,6 +108,14 @@ class SqlIngestTracker:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield _ingest(row, ())
 
+    def unfinished(self) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.unfinished`."""
+        open_ones = [status.value for status in IngestStatus if not status.is_final]
+        query = _where(INGESTS.c.status.in_(open_ones)).order_by(INGESTS.c.number)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _ingest(row, ())
+
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""
         conditions = [] if status is None else [INGESTS.c.status == status.value]
