@@ -156,8 +156,23 @@ class RetryingStore:
         return _RetryingStagedWrite(self.retried(lambda: self._inner.stage(key, token=token)), self)
 
     def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:
-        """See :meth:`ObjectStore.request_thaw`. A retry after a lost answer meets its own thaw: ALREADY_IN_PROGRESS."""
-        return self.retried(lambda: self._inner.request_thaw(key, tier=tier, days=days))
+        """See :meth:`ObjectStore.request_thaw`. A retry after a lost answer meets its own thaw: ALREADY_IN_PROGRESS.
+
+        A throttled one is not tried again here: all senders have to slow down together (:mod:`bagfill.thaw.sending`).
+        """
+
+        def ask() -> ThawAnswer | StoreError:
+            try:
+                return self._inner.request_thaw(key, tier=tier, days=days)
+            except StoreError as error:
+                if error.failure is not StoreFailure.THROTTLED:
+                    raise
+                return error
+
+        answer = self.retried(ask)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Close the inner store."""
