@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,16 +14,20 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bagfill.audit.sql import SqlAuditLog
+from bagfill.campaigns.sql import SqlCampaigns
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
+from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
+from bagfill.steps.campaign_acts import CampaignThawPermits
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import Credentials
@@ -106,7 +111,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
         with closing(OpenedStores(credentials)) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
-            yield Services(
+            services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
                 registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
@@ -120,12 +125,28 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                campaigns=SqlCampaigns(engine),
+                prices=price_lookup(settings),
+                forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
+            yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
+
+
+def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
+    """Finds the price table of a location when it is first asked for; see ``Services.prices``."""
+
+    @cache
+    def prices(location: str) -> PriceTable | None:
+        place = settings.locations[location]
+        name = place.prices or ("free" if place.provider is Provider.LOCAL else None)
+        return None if name is None else find_price_table(name, settings.path.parent / "prices")
+
+    return prices
 
 
 def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:

@@ -203,6 +203,18 @@ class CampaignsContract:
         assert [booking.round for booking in campaigns.bookings("azure-2026")] == [1, 2]
         assert self.got(campaigns).account.total.money == 2
 
+    def test_an_act_that_died_after_it_began_counts_beside_its_second_try(self, campaigns: Campaigns) -> None:
+        self.run(campaigns, money=Decimal(2))
+        campaigns.permit("azure-2026", act())
+        campaigns.begin("azure-2026", act())
+        second = campaigns.permit("azure-2026", act())
+        assert isinstance(second, Permit)
+        assert (second.is_new, second.booking.round) == (True, 2)
+        campaigns.begin("azure-2026", act())
+        assert isinstance(campaigns.permit("azure-2026", act()), CapReached)
+        assert [booking.counts for booking in campaigns.bookings("azure-2026")] == [act().spend, act().spend]
+        assert self.got(campaigns).account.total == act().spend + act().spend
+
     def test_what_an_ended_ingest_left_open_counts_as_spent(self, campaigns: Campaigns) -> None:
         self.run(campaigns)
         for each in (act("0"), act("1"), act(ingest="i2")):

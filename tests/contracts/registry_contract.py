@@ -302,6 +302,25 @@ class RegistryContract:
             CoverageRow("digitised", "primary", 2, 5, 2**40 + 118, 2, 5, 2**40 + 118),
         )
 
+    def test_sizes_are_told_with_the_locations_in_order_of_registration(self, registry: Registry) -> None:
+        for number in (10, 2, 1):
+            files = {f"v{number}/data/a": number}
+            manifest = sample_manifest(bag_version("b1", number), files=files)
+            registry.add_bag_version(manifest, locations=["primary", "azure"] if number == 2 else ["primary"])
+        registry.add_bag_version(sample_manifest(bag_version("b0", 1)), locations=["shelf", "azure"])
+        registry.add_bag_version(sample_manifest(bag_version("b1", 1, space="born-digital")), locations=[])
+        found = [(str(each.bag_version), each.files, each.bytes, each.locations) for each in registry.sizes()]
+        assert found == [
+            ("born-digital/b1/v1", 2, 70, ()),
+            ("digitised/b0/v1", 2, 70, ("shelf", "azure")),
+            ("digitised/b1/v1", 2, 56, ("primary",)),
+            ("digitised/b1/v2", 2, 57, ("primary", "azure")),
+            ("digitised/b1/v10", 2, 65, ("primary",)),
+        ]
+        assert [str(each.bag_version) for each in registry.sizes(spaces=["born-digital"])] == ["born-digital/b1/v1"]
+        of_bag = registry.sizes(bag=bag_version("b1", 1).bag)
+        assert [each.bag_version.version.number for each in of_bag] == [1, 2, 10]
+
     # --- registering replicas
 
     def test_registering_appends_the_location_and_records_the_replica(

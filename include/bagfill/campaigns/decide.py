@@ -20,11 +20,13 @@ class Decided:
         answer: for whoever asked.
         campaign: as it is to be stored; the same object if nothing changed.
         booking: to be stored, or ``None``.
+        spent: a booking that counts as spent from now on, to be stored, or ``None``.
     """
 
     answer: Permit | CapReached | Halted
     campaign: Campaign
     booking: Booking | None = None
+    spent: Booking | None = None
 
 
 def decide_permit(campaign: Campaign, act: Act, last: Booking | None, *, thaw_paid: bool, moment: datetime) -> Decided:
@@ -35,6 +37,9 @@ def decide_permit(campaign: Campaign, act: Act, last: Booking | None, *, thaw_pa
         thaw_paid: whether a thaw was booked for the ingest.
         moment: by the clock of whoever asks.
     """
+    spent: Booking | None = None
+    if last is not None and last.actual is None and last.begun:
+        last = spent = replace(last, actual=last.act.spend)
     is_open = last is not None and last.actual is None
     if not may_act(campaign.state, act.kind, thaw_paid=thaw_paid, booked=is_open):
         return Decided(Halted(campaign.state, campaign.why), campaign)
@@ -48,16 +53,16 @@ def decide_permit(campaign: Campaign, act: Act, last: Booking | None, *, thaw_pa
             stopped = replace(campaign, account=reached.account)
             if CampaignState.STOPPED_AT_CAP in TRANSITIONS[campaign.state]:
                 stopped = _changed(stopped, CampaignState.STOPPED_AT_CAP, str(reached), moment)
-            return Decided(reached, stopped)
+            return Decided(reached, stopped, spent=spent)
         case CapReached() as reached:
-            return Decided(reached, replace(campaign, account=reached.account))
+            return Decided(reached, replace(campaign, account=reached.account), spent=spent)
         case Fits(account, wait):
             booked = account.seen or moment
             if last is not None and is_open:
                 booking = replace(last, act=replace(act, spend=already + more))
             else:
                 booking = Booking(act, 1 if last is None else last.round + 1, booked)
-            return Decided(Permit(booking, not is_open, wait), replace(campaign, account=account), booking)
+            return Decided(Permit(booking, not is_open, wait), replace(campaign, account=account), booking, spent)
         case other:
             assert_never(other)
 

@@ -45,12 +45,14 @@ class Booking:
         round: from 1; the same act done again after it was settled is booked again.
         booked: when, by the ledger's own time.
         actual: what it came to; ``None`` as long as it is open.
+        begun: whether the act has begun: if it is tried again, what the first try cost is not known to be nothing.
     """
 
     act: Act
     round: int
     booked: datetime
     actual: Spend | None = None
+    begun: bool = False
 
     @property
     def counts(self) -> Spend:
@@ -114,6 +116,21 @@ class UnknownCampaign(LookupError):
         return (UnknownCampaign, (self.name,))
 
 
+class CampaignHalted(Exception):
+    """An act that was under way stops, because its campaign did. It goes on when the campaign does."""
+
+    retryable = True
+
+    def __init__(self, name: str, halted: Halted) -> None:
+        super().__init__(f"campaign {name} is {halted.state}" + (f": {halted.why}" if halted.why else ""))
+        self.name = name
+        self.halted = halted
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the arguments (exceptions cross process borders)."""
+        return (CampaignHalted, (self.name, self.halted))
+
+
 class Campaigns(Protocol):
     """Keeps campaigns and their ledgers."""
 
@@ -156,6 +173,14 @@ class Campaigns(Protocol):
 
         Raises:
             UnknownCampaign: there is none of this name.
+        """
+        ...
+
+    def begin(self, name: str, act: Act) -> None:
+        """Say that the act begins now, where doing it twice costs twice.
+
+        If it dies and is tried again, its booking counts as spent, and the second try is booked beside it. An act that
+        was never begun so is tried again under its first booking.
         """
         ...
 

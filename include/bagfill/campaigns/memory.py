@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -96,9 +97,19 @@ class MemoryCampaigns:
                 self._tell(
                     decided.campaign, "the ledger", f"{campaign.state} → {decided.campaign.state}: {decided.answer}"
                 )
+            if decided.spent is not None:
+                self._store(name, decided.spent)
             if decided.booking is not None:
                 self._store(name, decided.booking)
             return decided.answer
+
+    def begin(self, name: str, act: Act) -> None:
+        """See :meth:`Campaigns.begin`."""
+        with self._lock:
+            self._known(name)
+            rounds = self._bookings.get((name, act.ingest_id, act.kind, act.part))
+            if rounds and rounds[-1].actual is None:
+                self._store(name, replace(rounds[-1], begun=True))
 
     def may_go_on(self, name: str, ingest_id: str, kind: ActKind) -> Halted | None:
         """See :meth:`Campaigns.may_go_on`."""

@@ -80,4 +80,5 @@ def booking_of(row: _AnyRow) -> Booking:
         round=row.round,
         booked=row.booked,
         actual=Spend(Decimal(row.actual_money), row.actual_bytes, row.actual_requests) if settled else None,
+        begun=row.begun,
     )

@@ -128,9 +128,18 @@ class SqlCampaigns:
             if decided.campaign.revision != campaign.revision:
                 text = f"{campaign.state} → {decided.campaign.state}: {decided.answer}"
                 self._tell(connection, number, "the ledger", text)
+            if decided.spent is not None:
+                _store_booking(connection, number, decided.spent, is_new=False)
             if decided.booking is not None:
                 _store_booking(connection, number, decided.booking, is_new=decided.booking.round != _round(last))
             return decided.answer
+
+    def begin(self, name: str, act: Act) -> None:
+        """See :meth:`Campaigns.begin`."""
+        with writing(self._engine) as connection:
+            number, _ = _locked(connection, name)
+            is_open = and_(_is_act(number, act), _B.actual_requests.is_(None))
+            connection.execute(update(CAMPAIGN_BOOKINGS).where(is_open).values(begun=True))
 
     def may_go_on(self, name: str, ingest_id: str, kind: ActKind) -> Halted | None:
         """See :meth:`Campaigns.may_go_on`."""
@@ -238,7 +247,7 @@ def _store_booking(connection: Connection, number: int, booking: Booking, *, is_
         amounts |= {f"actual_{name}": value for name, value in columns_of_spend(actual).items()}
     if is_new:
         key = {"campaign": number, "ingest_id": act.ingest_id, "kind": act.kind.value, "part": act.part}
-        row = {**key, "round": booking.round, "booked": booking.booked, **amounts}
+        row = {**key, "round": booking.round, "booked": booking.booked, "begun": booking.begun, **amounts}
         connection.execute(insert(CAMPAIGN_BOOKINGS).values(**row))
     else:
         is_this = and_(_is_act(number, act), _B.round == booking.round)

@@ -289,6 +289,8 @@ CAMPAIGN_BOOKINGS = Table(
     Column("part", EXACT_TEXT, nullable=False),
     Column("round", Integer, nullable=False),
     Column("booked", UtcDateTime, nullable=False),
+    # Whether the act has begun.
+    Column("begun", Boolean, nullable=False),
     Column("money", EXACT_TEXT, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),

@@ -69,6 +69,16 @@ class Reason(Enum):
         True,
         "The thawed copies went away before they were copied; they were asked for again.",
     )
+    CAMPAIGN_HALTED = (
+        "campaign-halted",
+        True,
+        "Nothing to do for this bag: it goes on when its campaign does (bagfill campaign show).",
+    )
+    PRICE_UNKNOWN = (
+        "price-unknown",
+        False,
+        "Add the price to the location's table, or create the campaign with --unknown-prices.",
+    )
     BUDGET_REACHED = ("budget-reached", False, "Raise the limit, or leave the rest for later.")
     BAG_REPLACED = ("bag-replaced", False, "The bag's manifest changed meanwhile; start a new ingest.")
     BAG_GONE = (

@@ -45,7 +45,9 @@ class SqlIngestTracker:
         with writing(self._engine) as connection:
             row = {"id": ingest.id, **columns_of(ingest.bag_version), **_changing(ingest)}
             row |= {"source": ingest.source, "destination": ingest.destination, "created": ingest.created}
-            is_new = insert_if_absent(connection, INGESTS, {**row, "request_id": ingest.request_id})
+            is_new = insert_if_absent(
+                connection, INGESTS, {**row, "request_id": ingest.request_id, "campaign": ingest.campaign}
+            )
             found = connection.execute(_by_id(ingest.id)).one()
             if is_new:
                 _append(connection, found.number, 0, kept.events)
@@ -168,4 +170,5 @@ def _ingest(row: _AnyRow, events: tuple[IngestEvent, ...]) -> Ingest:
         events=events,
         callback=callback,
         reason=None if row.reason is None else Reason.of_code(row.reason),
+        campaign=row.campaign,
     )

@@ -31,6 +31,7 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(slots=True)
@@ -110,6 +111,16 @@ class MemoryRegistry:
                 if location not in known.replicas and (spaces is None or str(bag_version.space) in spaces)
             ]
         yield from islice(sorted(found, key=lambda each: (each.version, each.bag)), limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        with self._lock:
+            found = [
+                SizedBagVersion(each, *_amounts([known])[1:], tuple(known.replicas))
+                for each, known in sorted(self._known.items(), key=lambda item: item[0])
+                if (spaces is None or str(each.space) in spaces) and (bag is None or each.bag == bag)
+            ]
+        yield from found
 
     def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
         """See :meth:`Registry.missing_bags`."""

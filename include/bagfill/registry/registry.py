@@ -11,6 +11,7 @@ from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.missing import MissingBag
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,10 @@ class Registry(Protocol):
         self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
     ) -> Iterator[BagVersionId]:
         """Bag versions not registered at ``location``: ascending by (version, space, external identifier)."""
+        ...
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """Known bag versions with sizes and locations, ascending by (space, external identifier, version)."""
         ...
 
     def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:

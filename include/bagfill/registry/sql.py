@@ -37,10 +37,12 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 from bagfill.registry.sql_claims import SqlClaims, require_current
 from bagfill.registry.sql_missing import missing_bags
 from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
 from bagfill.registry.sql_seals import SqlSeals, append_seal
+from bagfill.registry.sql_sizes import sized_bag_versions
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -152,6 +154,10 @@ class SqlRegistry:
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
         return missing_bag_versions(self._engine, location, spaces, limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        return sized_bag_versions(self._engine, spaces, bag)
 
     def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
         """See :meth:`Registry.missing_bags`."""

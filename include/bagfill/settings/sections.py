@@ -127,6 +127,7 @@ class LocationSection(_PlaceSection):
     verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
+    prices: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -147,6 +148,7 @@ class LocationSection(_PlaceSection):
             archives_after=self.archives_after,
             verify_rate=self.verify_rate,
             names=self.names,
+            prices=self.prices,
         )
 
 

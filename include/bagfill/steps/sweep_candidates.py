@@ -20,7 +20,7 @@ MOST_ATTEMPTS = 5
 
 _FIRST_PAUSE = timedelta(minutes=10)
 _BAGS_AT_ONCE = 500
-_NO_ATTEMPT = frozenset({Reason.ALREADY_RUNNING, Reason.NEEDS_OWN_RUN})
+_NO_ATTEMPT = frozenset({Reason.ALREADY_RUNNING, Reason.NEEDS_OWN_RUN, Reason.CAMPAIGN_HALTED})
 """Ends of an ingest that say nothing against the bag."""
 
 

@@ -43,6 +43,7 @@ class Spending(RuleBasedStateMachine):
         self.campaigns = self.open()
         self.paid: dict[tuple[str, ActKind, str, int], Spend] = {}
         self.open_acts: dict[tuple[str, ActKind, str], Spend] = {}
+        self.begun: set[tuple[str, ActKind, str]] = set()
         self.furthest = NOON
 
     def open(self) -> Campaigns:
@@ -66,6 +67,9 @@ class Spending(RuleBasedStateMachine):
         self.furthest = max(self.furthest, self.clock())
         if isinstance(answer, Permit):
             key = (ingest, kind, part)
+            if key in self.begun:
+                self.begun.discard(key)
+                self.open_acts.pop(key, None)
             assert answer.is_new == (key not in self.open_acts)
             covered = answer.booking.act.spend
             assert covered.money >= money
@@ -77,6 +81,7 @@ class Spending(RuleBasedStateMachine):
     def settle(self, ingest: str, kind: ActKind, part: str, share: int) -> None:
         key = (ingest, kind, part)
         booked = self.open_acts.pop(key, None)
+        self.begun.discard(key)
         actual = Spend() if booked is None else Spend(booked.money * share / 100, booked.bytes * share // 100, 1)
         act = Act(ingest, kind, part, actual)
         assert self.campaigns.settle(NAME, act, actual) is (booked is not None)
@@ -84,12 +89,20 @@ class Spending(RuleBasedStateMachine):
             newest = max(number for *these, number in self.paid if tuple(these) == key)
             self.paid[*key, newest] = actual
 
+    @rule(ingest=INGESTS, kind=KINDS, part=PARTS)
+    def begin_and_die(self, ingest: str, kind: ActKind, part: str) -> None:
+        """What was begun stays paid; the next try is another act."""
+        self.campaigns.begin(NAME, Act(ingest, kind, part, Spend()))
+        if (ingest, kind, part) in self.open_acts:
+            self.begun.add((ingest, kind, part))
+
     @rule(ingest=INGESTS)
     def the_ingest_ends(self, ingest: str) -> None:
         closed = [key for key in self.open_acts if key[0] == ingest]
         assert self.campaigns.close(NAME, ingest) == len(closed)
         for key in closed:
             del self.open_acts[key]
+            self.begun.discard(key)
 
     @rule(hours=st.integers(-200, 60))
     def the_clock_jumps(self, hours: int) -> None:

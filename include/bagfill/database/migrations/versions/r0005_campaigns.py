@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("part", _EXACT_TEXT, nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("booked", _MOMENT, nullable=False),
+        sa.Column("begun", sa.Boolean(), nullable=False),
         *_spend("money", "bytes", "requests"),
         sa.Column("actual_money", _EXACT_TEXT),
         sa.Column("actual_bytes", sa.BigInteger()),
