@@ -180,13 +180,11 @@ class ThawAsker:
 
     def _note(self, sent: Sent, holder: str) -> None:
         where = self._sender.location
-        paid = {ThawAnswer.REQUESTED, ThawAnswer.EXTENDED}
-        accepted = [key for key, answer in sent.answers.items() if answer in paid]
-        self._ledger.asked(where, [key for key in accepted if key not in sent.slower], holder, paid=True)
-        self._ledger.asked(where, sent.slower, holder, paid=True, tier=ThawTier.STANDARD)
-        under_way = [key for key, answer in sent.answers.items() if answer is ThawAnswer.ALREADY_IN_PROGRESS]
-        self._ledger.asked(where, under_way, holder, paid=False)
-        readable = [key for key, answer in sent.answers.items() if answer is ThawAnswer.NOT_ARCHIVED]
+        readable = {key for key, answer in sent.answers.items() if answer is ThawAnswer.NOT_ARCHIVED}
+        # A thaw under way that the look did not show is most likely ours, of a request whose answer was lost.
+        accepted = sent.answers.keys() - readable
+        self._ledger.asked(where, accepted - sent.slower, holder, paid=True)
+        self._ledger.asked(where, accepted & sent.slower, holder, paid=True, tier=ThawTier.STANDARD)
         self._ledger.release(where, [*readable, *sent.refused], holder)
 
     def _release(self, rows: Sequence[ThawRecord]) -> None:

@@ -68,7 +68,7 @@ class ThawRecord:
         lease_ends: with RESERVED: when somebody else may take over.
         kind: what for it was asked last.
         times: how often a thaw of these bytes was asked for and accepted; 2 or more: a copy expired unused.
-        paid: whether the provider accepted the newest request, and so asks money for it.
+        paid: whether the provider asks money for the newest request, as far as anybody can tell.
         until: when the copy goes away, once the provider said so.
     """
 
@@ -135,7 +135,7 @@ class ThawLedger(Protocol):
             location: of the objects.
             keys: reserved by ``holder``; others are left alone.
             holder: who asked.
-            paid: the provider did what was asked for; else somebody had asked before.
+            paid: the provider asks money for it, as far as anybody can tell; else somebody else had asked before.
             tier: the tier it became, if another than was reserved for.
         """
         ...

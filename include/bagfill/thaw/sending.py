@@ -140,4 +140,3 @@ class SingleRequests:
             return self._store.request_thaw(key, tier=tier, days=days)
         except StoreError as error:
             return error
-

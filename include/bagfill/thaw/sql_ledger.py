@@ -116,9 +116,7 @@ class SqlThawLedger:
         """See :meth:`ThawLedger.ending`."""
         return self._below(location, prefix, and_(THAWS.c.until > self._clock(), THAWS.c.until < before), limit)
 
-    def _below(
-        self, location: str, prefix: str, condition: ColumnElement[bool], limit: int
-    ) -> Sequence[ThawRecord]:
+    def _below(self, location: str, prefix: str, condition: ColumnElement[bool], limit: int) -> Sequence[ThawRecord]:
         below = and_(THAWS.c.location == location, THAWS.c.key >= prefix, THAWS.c.key < _after(prefix))
         asked = THAWS.c.stand == ThawStand.ASKED.value
         query = select(THAWS).where(below, asked, condition).order_by(THAWS.c.key).limit(limit)
