@@ -42,7 +42,7 @@ lint: setup ## ruff, mypy, import rules, generated documentation
 	@tools/lint
 
 .PHONY: bench
-bench: setup ## measure beside rclone; BENCH=quick for one minute
+bench: setup ## measure beside what people use instead; BENCH=quick for one minute
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 .PHONY: docs

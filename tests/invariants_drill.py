@@ -54,8 +54,11 @@ PARTS = ("source", "destination", "work", "receipts", "registry", "tracker")
 TRIES = 3
 """Attempts of one task, as the workflow's retries."""
 
-LIMITS = replace(SMALL, shard_bytes=2500, small_object_bytes=600, block_bytes=1024, concurrency=1)
-"""With blocks of 1 KiB (:func:`make_small_and_repeatable`): a file of 3,000 bytes is cut into ranges for two shards."""
+LIMITS = replace(SMALL, shard_bytes=2500, small_object_bytes=600, block_bytes=1024, hash_before_write=50, concurrency=1)
+"""With blocks of 1 KiB (:func:`make_small_and_repeatable`): a file of 3,000 bytes is cut into ranges for two shards,
+and is judged when it is read back."""
+CAREFUL = replace(LIMITS, hash_before_write=1_000_000)
+"""Every file is judged before it is written."""
 
 BAG = BagId.parse("digitised/b1234")
 V1, V2 = "digitised/b1234/v1", "digitised/b1234/v2"
@@ -72,7 +75,14 @@ def make_small_and_repeatable(patch: pytest.MonkeyPatch) -> None:
     Tests of their own let real threads race; here a place must be the same call in every run.
     """
     patch.setattr("bagfill.planning.shards.MIB", 1024)
-    for module in ("steps.copy_shard", "steps.verify_shard", "thaw.sending", "thaw.states", "transfer.copy_object"):
+    for module in (
+        "steps.copy_shard",
+        "steps.run_parcel",
+        "steps.verify_shard",
+        "thaw.sending",
+        "thaw.states",
+        "transfer.copy_blocks",
+    ):
         patch.setattr(f"bagfill.{module}.ThreadPoolExecutor", InlinePool)
     patch.setattr("bagfill.steps.claims.threading", SimpleNamespace(Event=threading.Event, Thread=_NoThread))
 
@@ -87,6 +97,9 @@ class InlinePool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        pass
+
+    def shutdown(self, *_: Any, **__: Any) -> None:
         pass
 
     def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:

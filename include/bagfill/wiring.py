@@ -28,6 +28,8 @@ from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
 from bagfill.steps.campaign_acts import CampaignThawPermits
+from bagfill.steps.forecasting import pair_of
+from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import Credentials
@@ -122,6 +124,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=settings.callbacks,
+                campaign_rules=settings.campaigns,
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
@@ -132,6 +135,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
+            services = replace(services, act_costs=PricedActs(partial(pair_of, services)))
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()

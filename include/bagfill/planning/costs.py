@@ -56,7 +56,7 @@ class CostLine:
     Args:
         code: stable: ``thaw-requests``.
         quantity: how much of ``unit``.
-        money: rounded to the cent; ``None``: unknown.
+        money: rounded to the cent (exact if no band is counted on); ``None``: unknown.
         currency: ISO 4217; empty when no table is known.
         unknown: the prices that are missing, as ``table: section.class``.
     """
@@ -177,7 +177,8 @@ class _Line:
             code=self.code,
             quantity=sum(self.amounts.values(), Decimal(0)),
             unit=self.unit,
-            money=None if unknown else cents(money * times),
+            # Parts that are booked one by one are not rounded: a thousandth of a cent is not nothing.
+            money=None if unknown else cents(money * times) if self.months else money * times,
             currency="" if self.table is None else self.table.currency,
             unknown=tuple(unknown),
         )

@@ -84,9 +84,13 @@ def fits_a_parcel(work: BagWork, limits: Limits) -> bool:
         limits.parcel_bags > 0
         and not work.own_run
         and work.versions <= limits.versions_per_run
-        and work.bytes * _LARGEST_SHARE <= limits.parcel_bytes
-        and work.files * _LARGEST_SHARE <= limits.parcel_files
+        and is_small(work.files, work.bytes, limits)
     )
+
+
+def is_small(files: int, size: int, limits: Limits) -> bool:
+    """Whether so many files of ``size`` bytes together are no more than a quarter of a parcel."""
+    return files * _LARGEST_SHARE <= limits.parcel_files and size * _LARGEST_SHARE <= limits.parcel_bytes
 
 
 def pack(works: Iterable[Work], limits: Limits) -> Iterator[Work | Parcel[Work]]:
