@@ -121,7 +121,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import forecast, sections
+    from bagfill.settings import campaigns, forecast, sections
 
     chapters = []
     headings = (
@@ -132,6 +132,7 @@ def settings() -> str:
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),
+        ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
         ("[rules]", sections.RulesSection),

@@ -124,6 +124,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=settings.callbacks,
+                campaign_rules=settings.campaigns,
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),

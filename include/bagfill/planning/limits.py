@@ -18,6 +18,8 @@ class Limits:
         max_shards: shards of one bag version (Airflow maps at most 1,024 tasks).
         small_object_bytes: objects up to this size are written in one conditional request, larger ones in blocks.
         block_bytes: smallest block of a staged write; grows with the file so that providers' block counts are kept.
+        hash_before_write: files up to this size are compared with their manifests before they are written; larger ones
+            when they are read back.
         concurrency: objects (or blocks of one object) in flight in one task.
         versions_per_run: bag versions that one run opens; the rest is left to the next run.
         lease: how long a claim lives without a heartbeat.
@@ -33,6 +35,7 @@ class Limits:
     max_shards: int = 256
     small_object_bytes: int = 8 * MIB
     block_bytes: int = 16 * MIB
+    hash_before_write: int = MIB
     concurrency: int = 8
     versions_per_run: int = 100
     lease: timedelta = timedelta(hours=1)

@@ -203,6 +203,7 @@ class LimitsSection(Section):
     max_shards: Annotated[int, Field(ge=1, le=1024)] = _DEFAULTS.max_shards
     small_object_bytes: Annotated[Size, Field(ge=0, le=64 * MIB)] = _DEFAULTS.small_object_bytes
     block_bytes: Annotated[Size, Field(ge=5 * MIB, le=1024 * MIB)] = _DEFAULTS.block_bytes
+    hash_before_write: Annotated[Size, Field(ge=0)] = _DEFAULTS.hash_before_write
     concurrency: Annotated[int, Field(ge=1, le=256)] = _DEFAULTS.concurrency
     versions_per_run: Annotated[int, Field(ge=1, le=10_000)] = _DEFAULTS.versions_per_run
     lease: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = _DEFAULTS.lease

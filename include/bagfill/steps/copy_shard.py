@@ -28,7 +28,6 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
-    Transit,
     WouldOverwrite,
 )
 
@@ -80,18 +79,15 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
 
 
 def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
-    """What was read of the source, and what the destination answered, for the receipt."""
+    """What was read and answered: for the receipt, and for a read-back that differs."""
     return {
         "digests": outcome.digests.to_json(),
         "etag": outcome.etag,
         "versionId": outcome.version_id,
         "requestId": outcome.request_id,
-        "transit": None if outcome.transit is None else _transit(outcome.transit),
+        "crc64": None if outcome.crc is None else outcome.crc.s3,
+        "transit": None if outcome.transit is None else outcome.transit.check.value,
     }
-
-
-def _transit(transit: Transit) -> Mapping[str, Any]:
-    return {"check": transit.check.value, "crc64": None if transit.crc is None else transit.crc.s3}
 
 
 def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
@@ -122,7 +118,9 @@ class _Copying:
         self._from = services.stores.reading(source)
         self._from_prefix = source.version_prefix(ref.id)
         self._to_prefix = destination.version_prefix(ref.id)
-        self._copier = ObjectCopier(self._from, services.stores.writing(destination), work.staging(plan), self._check)
+        self._copier = ObjectCopier(
+            self._from, services.stores.writing(destination), work.staging(plan), self._check, services.limits
+        )
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)

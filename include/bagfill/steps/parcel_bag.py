@@ -98,7 +98,9 @@ def replicate_bag(services: Services, bag: ParcelBag, request_id: str, *, last_t
     ended = _ended(bag, work, close_ingests(services, request_id))
     if ended.end is not BagEnd.HANDED_OVER:
         return ended
-    return replace(ended, own_run=start_of(services, request.bag, request.destination, own_run=True))
+    start = start_of(services, request.bag, request.destination, own_run=True)
+    # With everything else that was asked for: its campaign, its thaw tier.
+    return replace(ended, own_run=None if start is None else replace(start, fields={**bag.fields, **start.fields}))
 
 
 def _replicate(services: Services, opened: OpenedIngests) -> _Work:

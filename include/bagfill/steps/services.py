@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol
 
 from bagfill.audit.log import AuditLog
@@ -97,6 +98,18 @@ class CallbackRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignRules:
+    """What campaigns need a person for.
+
+    Args:
+        approval_above: a campaign whose plan comes to more than this (in its own currency), or to an unknown amount,
+            waits for approval; ``None``: none does.
+    """
+
+    approval_above: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a step needs.
 
@@ -122,6 +135,7 @@ class Services:
         thaw_permits: who must agree before thaws are paid.
         campaigns: the campaigns, and the ledger of what they spend.
         act_costs: what acts of ingests cost.
+        campaign_rules: what campaigns need a person for.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
     """
@@ -146,6 +160,7 @@ class Services:
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
     campaigns: Campaigns = field(default_factory=MemoryCampaigns)
     act_costs: ActCosts = field(default_factory=UnpricedActs)
+    campaign_rules: CampaignRules = CampaignRules()
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -74,9 +75,22 @@ def start_missing(
         SweepError: ``destination`` is no location, or no policy sends anything there.
         StoreError: a shipment could not be written.
     """
-    swept, records = Swept(), ShipmentRecords(services.work)
+    swept = Swept()
     found = sweep_candidates(services, destination=destination, space=space)
-    for each in shipments(pack(starts_among(found, swept.left_alone, limit), services.limits)):
+    start_chosen(services, starter, starts_among(found, swept.left_alone, limit), swept, dry_run=dry_run)
+    return swept
+
+
+def start_chosen(
+    services: Services, starter: Starter, chosen: Iterable[SweepStart], swept: Swept, *, dry_run: bool = False
+) -> None:
+    """Start these bags, small ones in parcels, and count them in ``swept``.
+
+    Raises:
+        StoreError: a shipment could not be written.
+    """
+    records = ShipmentRecords(services.work)
+    for each in shipments(pack(chosen, services.limits)):
         if isinstance(each, SweepStart):
             if starter.bag(each):
                 swept.runs += 1
@@ -91,4 +105,3 @@ def start_missing(
             swept.bags += shipment.bags
         else:
             swept.there_already += 1
-    return swept

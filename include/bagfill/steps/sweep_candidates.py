@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -37,6 +37,7 @@ class SweepStart:
         versions: how many are missing.
         files, bytes: of those versions; concrete files only.
         added: when the registry learnt of the oldest of them.
+        oldest: number of the oldest of them.
         own_run: whether a parcel gave it back before, for it is archived.
     """
 
@@ -49,6 +50,7 @@ class SweepStart:
     bytes: int
     added: datetime
     own_run: bool = False
+    oldest: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -98,11 +100,22 @@ def _candidates(
     services: Services, targets: Sequence[tuple[str, Sequence[str] | None]]
 ) -> Iterator[SweepStart | SweepSkipped]:
     for location, spaces in targets:
-        missing = services.registry.missing_bags(location, spaces=spaces)
-        while some := list(islice(missing, _BAGS_AT_ONCE)):
-            ingests = services.ingests.of_bags([each.bag for each in some], location)
-            for each in some:
-                yield _candidate(services, each, location, ingests.get(each.bag, ()))
+        yield from candidates_at(services, location, spaces)
+
+
+def candidates_at(
+    services: Services, location: str, spaces: Sequence[str] | None
+) -> Iterator[SweepStart | SweepSkipped]:
+    """What is missing at one location, whatever the policies say of it: as :func:`sweep_candidates`.
+
+    Args:
+        spaces: only these; ``None``: every space.
+    """
+    missing = services.registry.missing_bags(location, spaces=spaces)
+    while some := list(islice(missing, _BAGS_AT_ONCE)):
+        ingests = services.ingests.of_bags([each.bag for each in some], location)
+        for each in some:
+            yield _candidate(services, each, location, ingests.get(each.bag, ()))
 
 
 def start_of(services: Services, bag: BagId, destination: str, *, own_run: bool = False) -> SweepStart | None:
@@ -151,7 +164,8 @@ def _candidate(
         return SweepSkipped(str(missing.bag), location, why)
     amounts = (len(versions), missing.files, missing.bytes)
     own_run = any(ingest.reason is Reason.NEEDS_OWN_RUN for ingest in about)
-    return _start(missing.bag, location, ingests, amounts, missing.versions[0].added, own_run=own_run)
+    start = _start(missing.bag, location, ingests, amounts, missing.versions[0].added, own_run=own_run)
+    return replace(start, oldest=versions[0].number)
 
 
 def _why_not(
