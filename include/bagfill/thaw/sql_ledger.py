@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bagfill.database.engine import reading, writing
+from bagfill.database.insertion import insertion
 from bagfill.database.tables import THAWS
 from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
@@ -57,8 +57,7 @@ class SqlThawLedger:
     ) -> Iterator[tuple[str, ThawRecord]]:
         now = self._clock()
         fresh = [_values(new_record(location, want, terms, now)) for want in wants]
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        inserting = dialect.insert(THAWS).values(fresh).on_conflict_do_nothing().returning(THAWS.c.key)
+        inserting = insertion(connection, THAWS).values(fresh).on_conflict_do_nothing().returning(THAWS.c.key)
         new = set(connection.execute(inserting).scalars())
         rows = _rows(connection, location, [want.key for want in wants if want.key not in new], lock=True)
         changed: list[ThawRecord] = []
