@@ -94,7 +94,7 @@ def _header(services: Services, ref: IngestRef, proof: Proof, concluded: datetim
         "ingest": {"id": ref.ingest_id, "requestId": None if ingest is None else ingest.request_id},
         "source": _place(services.locations[ref.source], proof.manifest.id),
         "destination": _place(services.locations[ref.destination], proof.manifest.id),
-        "storageManifest": {"sha256": sha256_hex(proof.manifest.raw)},
+        "storageManifest": {"sha256": proof.manifest.sha256},
         "concluded": canonical_moment(concluded),
         "software": {
             "name": "bagfill",

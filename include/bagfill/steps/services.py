@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,6 +141,7 @@ class Services:
         releases: which bags a person has seen to.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
+        sleep: waits, for a turn to ask; tests turn the clock.
     """
 
     locations: Mapping[str, Location]
@@ -166,6 +168,7 @@ class Services:
     releases: Releases = field(default_factory=MemoryReleases)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
+    sleep: Callable[[float], None] = field(default=time.sleep)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
