@@ -121,7 +121,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import forecast, sections
+    from bagfill.settings import campaigns, forecast, sections
 
     chapters = []
     headings = (
@@ -132,6 +132,7 @@ def settings() -> str:
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),
+        ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
         ("[rules]", sections.RulesSection),
@@ -291,22 +292,48 @@ GENERATED: dict[str, Callable[[], str]] = {
 }
 
 
+_FIGURES = re.compile(r"(?<=<!-- figures: begin -->\n).*(?=<!-- figures: end -->)", re.DOTALL)
+
+
+def performance() -> str:
+    """The page on performance, with the figures of the last run between its two marks."""
+    from report import figures
+    from rows import read_json, read_versions
+
+    page = (ROOT / "docs" / "performance.md").read_text()
+    return _FIGURES.sub(lambda _: figures(read_json(), read_versions()), page)
+
+
+def performance_picture() -> str:
+    """Its plot."""
+    from report import picture
+    from rows import read_json
+
+    return picture(read_json())
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every file that is written from something else, whole or in part."""
+    for name, write in GENERATED.items():
+        yield PAGES / name, f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
+    yield ROOT / "docs" / "performance.md", performance()
+    yield ROOT / "docs" / "images" / "performance.svg", performance_picture()
+
+
 def main(arguments: list[str]) -> int:
     """Write every page, or compare every page; exit code 1 when one differs."""
-    sys.path[:0] = [str(ROOT / "include"), str(ROOT / "plugins")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks")]
     stale = []
-    for name, write in GENERATED.items():
-        text = f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
-        page = PAGES / name
+    for page, text in pages():
         if page.exists() and page.read_text() == text:
             continue
-        stale.append(name)
+        stale.append(str(page.relative_to(ROOT)))
         if "--check" not in arguments:
-            PAGES.mkdir(parents=True, exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text)
-            print(f"written: docs/reference/{name}")
+            print(f"written: {stale[-1]}")
     if stale and "--check" in arguments:
-        print(f"docs/reference is not what the code says: {', '.join(stale)}; run `make docs`")
+        print(f"not what the code and the last benchmark say: {', '.join(stale)}; run `make docs`")
         return 1
     return 0
 

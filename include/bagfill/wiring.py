@@ -20,6 +20,7 @@ from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
@@ -124,10 +125,12 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=settings.callbacks,
+                campaign_rules=settings.campaigns,
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
                 campaigns=SqlCampaigns(engine),
+                releases=SqlReleases(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),

@@ -87,7 +87,12 @@ def backfill_params(places: Places) -> dict[str, Param]:
             section="Afterwards",
             pattern="^https?://.+",
         ),
+        "campaign": _campaign("The campaign whose budget it spends. Empty: none."),
     }
+
+
+def _campaign(description: str) -> Param:
+    return _optional("Campaign", description, section="Budget", pattern="^[a-z0-9][a-z0-9-]{0,62}$")
 
 
 def sweep_params(places: Places) -> dict[str, Param]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -96,6 +96,24 @@ class SqlIngestTracker:
             for ingest in self._find(_where(some, INGESTS.c.destination == destination).order_by(*_NEWEST_FIRST)):
                 found[ingest.bag_version.bag].append(ingest)
         return {bag: tuple(ingests) for bag, ingests in found.items()}
+
+    def of_campaign(self, campaign: str, *, statuses: Collection[IngestStatus] | None = None) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.of_campaign`."""
+        conditions = [INGESTS.c.campaign == campaign]
+        if statuses is not None:
+            conditions.append(INGESTS.c.status.in_([status.value for status in statuses]))
+        query = _where(*conditions).order_by(INGESTS.c.number)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _ingest(row, ())
+
+    def unfinished(self) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.unfinished`."""
+        open_ones = [status.value for status in IngestStatus if not status.is_final]
+        query = _where(INGESTS.c.status.in_(open_ones)).order_by(INGESTS.c.number)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _ingest(row, ())
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""

@@ -19,6 +19,7 @@ from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
@@ -35,7 +36,7 @@ from bagfill.settings.sections import (
     SigningSource,
 )
 from bagfill.settings.texts import ProblemList, expand
-from bagfill.steps.services import CallbackRules, Policy
+from bagfill.steps.services import CallbackRules, CampaignRules, Policy
 from bagfill.storage.location import Location
 
 ENVIRONMENT_VARIABLE = "BAGFILL_CONFIG"
@@ -49,6 +50,7 @@ _TABLES: dict[str, type[Section]] = {
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
     "audit": AuditSection,
+    "campaigns": CampaignsSection,
     "rules": RulesSection,
     "signing": SigningSection,
     "forecast": ForecastSection,
@@ -104,6 +106,7 @@ class Settings:
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
         forecast: what plans start from, where nothing was measured.
+        campaigns: what campaigns need a person for.
     """
 
     path: Path
@@ -120,6 +123,7 @@ class Settings:
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
+    campaigns: CampaignRules = field(default_factory=CampaignRules)
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -185,6 +189,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
+    campaigns = tables["campaigns"]
     if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
         None,
         *(each.name for _, each in locations),
@@ -199,6 +204,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         or not isinstance(audit, AuditSection)
         or not isinstance(rules, RulesSection)
         or not isinstance(forecast, ForecastSection)
+        or not isinstance(campaigns, CampaignsSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -216,6 +222,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,
         forecast=forecast.rules(),
+        campaigns=campaigns.rules(),
     )
 
 

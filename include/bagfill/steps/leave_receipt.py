@@ -94,7 +94,7 @@ def _header(services: Services, ref: IngestRef, proof: Proof, concluded: datetim
         "ingest": {"id": ref.ingest_id, "requestId": None if ingest is None else ingest.request_id},
         "source": _place(services.locations[ref.source], proof.manifest.id),
         "destination": _place(services.locations[ref.destination], proof.manifest.id),
-        "storageManifest": {"sha256": sha256_hex(proof.manifest.raw)},
+        "storageManifest": {"sha256": proof.manifest.sha256},
         "concluded": canonical_moment(concluded),
         "software": {
             "name": "bagfill",
@@ -189,12 +189,13 @@ def _obtained(
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    transit = copied.get("transit")
+    check = copied.get("transit")
+    transit = {"check": check, "crc64": copied.get("crc64"), "blockBytes": planned.block_bytes}
     return {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
         "storageClass": listed.storage_class,
         "outcome": copied.get("outcome"),
-        "transit": None if transit is None else {**transit, "blockBytes": planned.block_bytes},
+        "transit": None if check is None else transit,
     }

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from bagfill.bag.rules.contents import tag_files_to_read
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.codec import parse_storage_manifest
@@ -239,6 +240,14 @@ class IngestWork:
     def write_results(self, plan: Plan, kind: str, index: int, rows: list[dict[str, Any]]) -> None:
         """Leave the rows of a finished shard; what an earlier attempt left stays."""
         self._work.write_lines(_shard(plan, kind, index), rows)
+
+    def crc_sent(self, plan: Plan, file: PlannedFile) -> Crc64 | None:
+        """CRC-64 of the bytes that the copy of a file read, if it was copied here and is known whole."""
+        for index in range(plan.copy_shards):
+            for row in self.results(plan, "copied", index) or []:
+                if row["path"] == file.path and row.get("crc64"):
+                    return Crc64.from_s3(row["crc64"], file.size)
+        return None
 
     # -- staged writes (the StagingLedger of bagfill.transfer)
 

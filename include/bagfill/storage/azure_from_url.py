@@ -86,7 +86,7 @@ class AzureFromUrl:
         self,
         source: PinnedSource,
         key: str,
-        token: str,  # noqa: ARG002 - blocks belong to the name of the blob
+        token: str,
         *,
         index: int,
         start: int,
@@ -96,7 +96,7 @@ class AzureFromUrl:
         if not 0 <= index < MOST_BLOCKS:
             detail = f"block {index}: {MOST_BLOCKS:,} at most"
             raise self._container.error(StoreFailure.UNSUPPORTED, key, "stage block from URL", detail)
-        label = fetched_block_id(index, secrets.token_hex(8))
+        label = fetched_block_id(index, token, secrets.token_hex(8))
         parameters = {"comp": "block", "blockid": base64.b64encode(label.encode()).decode()}
         headers = {"x-ms-source-range": f"bytes={start}-{start + length - 1}"}
         answer = self._fetched(source, key, parameters, headers, "stage block from URL")

@@ -58,6 +58,7 @@ class ObjectInfo:
         readable_until: with ``THAWED``: when the readable copy goes away (timezone-aware), if the provider says so.
         last_modified: timezone-aware, if known.
         version_id: the provider's version id, if it keeps versions and the call tells.
+        crc: of the whole object, if the provider keeps one that it computed or compared itself and the call tells.
     """
 
     key: str
@@ -68,6 +69,7 @@ class ObjectInfo:
     readable_until: datetime | None = None
     last_modified: datetime | None = None
     version_id: str | None = None
+    crc: Crc64 | None = None
 
     @property
     def is_readable(self) -> bool:

@@ -72,6 +72,11 @@ class Staged:
     request_id: str | None = None
     transit: Transit | None = None
 
+    @property
+    def crc(self) -> Crc64 | None:
+        """Of the whole file, if it is known."""
+        return None if self.transit is None else self.transit.crc
+
 
 @dataclass(frozen=True, slots=True)
 class WouldOverwrite:

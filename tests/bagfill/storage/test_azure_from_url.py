@@ -65,7 +65,7 @@ class Bench:
 
     def stage(self, pinned: PinnedSource, **given: int) -> FetchedBlock | NotFetched:
         span = {"index": 0, "start": 0, "length": pinned.size} | given
-        return self.way.stage(pinned, "v1/staged", "", **span)
+        return self.way.stage(pinned, "v1/staged", "0123abcd", **span)
 
     def play(self, *tricks: Trick | None) -> None:
         """What goes wrong at the next fetches, in order."""
@@ -131,7 +131,7 @@ def test_each_try_has_a_url_and_a_block_of_its_own(bench: Bench) -> None:
     assert isinstance(first, FetchedBlock)
     assert isinstance(second, FetchedBlock)
     assert first.label != second.label
-    assert {len(block.label) for block in (first, second)} == {len("000003-") + 16}
+    assert {len(block.label) for block in (first, second)} == {len("000003+0123abcd-") + 16}
     assert all("X-Amz-Expires=600" in fetch.source for fetch in bench.proxy.fetches)
 
 
