@@ -12,6 +12,8 @@ STAMPS := $(STATE)/stamps
 BIN := .venv/bin
 BENCH ?= full
 
+# Compiled modules are kept whatever the surroundings say: else every process compiles what it imports, for up to a second.
+export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: help

@@ -79,7 +79,8 @@ def make_small_and_repeatable(patch: pytest.MonkeyPatch) -> None:
         "steps.copy_shard",
         "steps.run_parcel",
         "steps.verify_shard",
-        "thaw.requests",
+        "thaw.sending",
+        "thaw.states",
         "transfer.copy_blocks",
     ):
         patch.setattr(f"bagfill.{module}.ThreadPoolExecutor", InlinePool)

@@ -137,6 +137,7 @@ class World:
             clock=self.clock,
             thaws=self.thaws,
             thaw_pace=self.thaw_pace,
+            sleep=advance_instead_of_sleeping(self.clock),
         )
         return replace(built, **changes)
 

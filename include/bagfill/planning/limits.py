@@ -23,7 +23,8 @@ class Limits:
         concurrency: objects (or blocks of one object) in flight in one task.
         versions_per_run: bag versions that one run opens; the rest is left to the next run.
         lease: how long a claim lives without a heartbeat.
-        thaw_requests_per_second: of one task.
+        thaw_requests_per_second: of all runs and machines together, to one account.
+        looks_per_second: of one task, where each object has to be asked for its thaw's state.
         max_thaw_bytes: archived bytes that one ingest may ask for; ``None``: no limit.
         parcel_bytes, parcel_files, parcel_bags: a parcel of small bags is closed when it holds this many; with 0 bags
             every bag has a run of its own.
@@ -40,6 +41,7 @@ class Limits:
     versions_per_run: int = 100
     lease: timedelta = timedelta(hours=1)
     thaw_requests_per_second: float = 100.0
+    looks_per_second: float = 200.0
     max_thaw_bytes: int | None = None
     parcel_bytes: int = 4 * 1024 * MIB
     parcel_files: int = 30_000

@@ -15,8 +15,8 @@ from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
-from bagfill.steps.request_thaw import ask, still_needed
 from bagfill.steps.services import Services
+from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.transfer.copy_object import ObjectCopier
@@ -118,6 +118,8 @@ class _Copying:
         self._from = services.stores.reading(source)
         self._from_prefix = source.version_prefix(ref.id)
         self._to_prefix = destination.version_prefix(ref.id)
+        self._plan = plan
+        self._work = work
         self._copier = ObjectCopier(
             self._from, services.stores.writing(destination), work.staging(plan), self._check, services.limits
         )
@@ -126,7 +128,9 @@ class _Copying:
         expired = self._archived_again(items)
         needed = still_needed(self._services, self._ref, expired)
         if needed:
-            return self._ask_again([f"{self._from_prefix}{file.path}" for file in needed])
+            return self._ask_again(needed)
+        if self._plan.archived_files:
+            prolong_ending(self._services, self._ref, self._archived)
         # Copied before the thawed copy went away: compared at the destination, since the source cannot be read.
         copied = {file.path for file in expired}
         items = [
@@ -205,9 +209,21 @@ class _Copying:
         # A vanished object is the copy's to report.
         return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
 
-    def _ask_again(self, keys: list[str]) -> StepFailed:
-        asked = ask(self._services, self._ref, keys)
-        if isinstance(asked, StepFailed):
-            return asked
-        message = f"{self._ref.bag_version}: {len(keys)} thawed copies at {self._ref.source} expired, first {keys[0]}."
+    def _archived(self) -> list[PlannedFile]:
+        """Of the whole bag version; read when it is needed, which is seldom."""
+        return self._work.archived_files(self._plan)
+
+    def _ask_again(self, needed: list[PlannedFile]) -> StepFailed:
+        """Ask for what is due of the whole bag version, so that no shard asks out of turn."""
+        round_ = thaw_round(self._services, self._ref, self._archived())
+        if isinstance(round_, StepFailed):
+            return round_
+        name = f"{self._ref.bag_version}: {len(needed)} files at {self._ref.source}"
+        paths = [file.path for file in needed]
+        if round_.later.issuperset(paths):
+            message = f"{name}, first {paths[0]}, wait for their turn to be thawed."
+            return StepFailed(Reason.THAW_NOT_DUE, message)
+        message = (
+            f"{name}, first {paths[0]}, cannot be read: their thawed copies expired, or were not asked for before."
+        )
         return StepFailed(Reason.THAW_EXPIRED, message)

@@ -120,7 +120,7 @@ def _replicate(services: Services, opened: OpenedIngests) -> _Work:
         failure = _replicate_version(services, plan)
         if failure is None:
             work.registered.append(plan)
-        elif failure.reason is Reason.THAW_EXPIRED:
+        elif failure.reason in {Reason.THAW_EXPIRED, Reason.THAW_NOT_DUE}:
             # Archived between planning and copying: only a run of its own can wait for it.
             work.own_run.insert(0, plan.ingest)
         else:

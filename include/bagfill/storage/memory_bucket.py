@@ -23,6 +23,7 @@ def _utc_now() -> datetime:
 class _Thaw:
     ready_at: datetime
     expires_at: datetime
+    tier: ThawTier
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +135,16 @@ class MemoryBucket:
             match self._archive_state(stored):
                 case ArchiveState.READABLE:
                     return ThawAnswer.NOT_ARCHIVED
-                case ArchiveState.THAWING:
+                case ArchiveState.THAWING if stored.thaw is not None and tier.speed <= stored.thaw.tier.speed:
                     return ThawAnswer.ALREADY_IN_PROGRESS
                 case ArchiveState.THAWED:
-                    self._objects[key] = replace(stored, thaw=_Thaw(now, _next_midnight(now + timedelta(days=days))))
+                    expires_at = _next_midnight(now + timedelta(days=days))
+                    self._objects[key] = replace(stored, thaw=_Thaw(now, expires_at, tier))
                     return ThawAnswer.EXTENDED
-                case ArchiveState.ARCHIVED:
+                case ArchiveState.ARCHIVED | ArchiveState.THAWING:
                     ready_at = now + self._thaw_delays.get(tier, timedelta())
                     expires_at = _next_midnight(ready_at + timedelta(days=days))
-                    self._objects[key] = replace(stored, thaw=_Thaw(ready_at, expires_at))
+                    self._objects[key] = replace(stored, thaw=_Thaw(ready_at, expires_at, tier))
                     self.thaw_requests.append((key, tier, days))
                     return ThawAnswer.REQUESTED
 

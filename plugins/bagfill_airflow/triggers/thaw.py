@@ -38,6 +38,7 @@ class ThawTrigger(BaseTrigger):
         poll_seconds: time between the first polls; grows by half up to ``longest_poll_seconds``, with jitter.
         longest_poll_seconds: see there; a third of the claims' lease if that is less.
         tolerated: failed polls in a row that are borne.
+        shard: wait for the files of this copy shard alone; there is one place then.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ThawTrigger(BaseTrigger):
         poll_seconds: float,
         longest_poll_seconds: float,
         tolerated: int = 10,
+        shard: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.opened = dict(opened)
@@ -55,6 +57,7 @@ class ThawTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
         self.longest_poll_seconds = longest_poll_seconds
         self.tolerated = tolerated
+        self.shard = shard
         self._waiting: dict[int, IngestRef] = {}
         self._failed: dict[int, str] = {}
 
@@ -68,6 +71,7 @@ class ThawTrigger(BaseTrigger):
                 "poll_seconds": self.poll_seconds,
                 "longest_poll_seconds": self.longest_poll_seconds,
                 "tolerated": self.tolerated,
+                "shard": self.shard,
             },
         )
 
@@ -98,7 +102,7 @@ class ThawTrigger(BaseTrigger):
         for place, ref in list(self._waiting.items()):
             try:
                 async with shared_services().borrowed() as services:
-                    state = await asyncio.to_thread(poll_thaw, services, ref)
+                    state = await asyncio.to_thread(poll_thaw, services, ref, shard=self.shard)
             except (SettingsError, CredentialsError) as error:
                 trouble = f"Bagfill is not configured: {error}"
                 continue
