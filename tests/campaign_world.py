@@ -12,6 +12,7 @@ from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.campaigns.model import Campaign, Definition, Scope
 from bagfill.campaigns.states import CampaignState
+from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.planning.budget import Caps, Spend
 from bagfill.planning.shards import CopyItem
 from bagfill.steps.act_costs import ActCost, copy_requests
@@ -44,9 +45,12 @@ class CampaignWorld(World):
         super().__post_init__()
         self.limits = replace(SMALL, concurrency=1)
         self.campaigns: Campaigns = MemoryCampaigns(self.clock)
+        self.releases: Releases = MemoryReleases()
 
     def services(self, **changes: Any) -> Services:
-        built = super().services(**{"campaigns": self.campaigns, "act_costs": RoundPrices(), **changes})
+        built = super().services(
+            **{"campaigns": self.campaigns, "releases": self.releases, "act_costs": RoundPrices(), **changes}
+        )
         return replace(built, thaw_permits=CampaignThawPermits(built))
 
     def bag(self, name: str = "digitised/b1") -> dict[str, bytes]:

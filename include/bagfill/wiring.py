@@ -20,6 +20,7 @@ from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
@@ -129,6 +130,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
                 campaigns=SqlCampaigns(engine),
+                releases=SqlReleases(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),

@@ -9,6 +9,7 @@ import typer
 from bagfill.cli.answers import Answers, told_in_words
 from bagfill.cli.audit_commands import add_audit_commands
 from bagfill.cli.campaign_commands import campaigns
+from bagfill.cli.failure_commands import add_failure_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
 from bagfill.cli.plan_commands import add_plan_commands
@@ -25,6 +26,7 @@ database = typer.Typer(no_args_is_help=True, help="The registry's database.")
 app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
 app.add_typer(campaigns, name="campaign")
+add_failure_commands(app)
 add_audit_commands(app)
 add_plan_commands(app)
 

@@ -76,6 +76,10 @@ class MemoryIngestTracker:
             if each.campaign == campaign and (statuses is None or each.status in statuses):
                 yield replace(each, events=())
 
+    def unfinished(self) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.unfinished`."""
+        yield from (replace(each, events=()) for each in self._all() if not each.status.is_final)
+
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""
         found = _newest_first(each for each in self._all() if status is None or each.status is status)

@@ -111,6 +111,10 @@ class IngestTracker(Protocol):
         """Ingests of one campaign (in these statuses), in the order they were opened, without their events."""
         ...
 
+    def unfinished(self) -> Iterator[Ingest]:
+        """Ingests that have not ended, in the order they were opened, without their events."""
+        ...
+
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """The newest ingests, newest first."""
         ...

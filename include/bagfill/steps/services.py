@@ -15,6 +15,7 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
+from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
@@ -137,6 +138,7 @@ class Services:
         campaigns: the campaigns, and the ledger of what they spend.
         act_costs: what acts of ingests cost.
         campaign_rules: what campaigns need a person for.
+        releases: which bags a person has seen to.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
         sleep: waits, for a turn to ask; tests turn the clock.
@@ -163,6 +165,7 @@ class Services:
     campaigns: Campaigns = field(default_factory=MemoryCampaigns)
     act_costs: ActCosts = field(default_factory=UnpricedActs)
     campaign_rules: CampaignRules = CampaignRules()
+    releases: Releases = field(default_factory=MemoryReleases)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
     sleep: Callable[[float], None] = field(default=time.sleep)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bagfill.planning.parcels import pack
+from bagfill.steps.close_abandoned import close_abandoned
 from bagfill.steps.services import Services
 from bagfill.steps.shipments import Shipment, ShipmentRecords, describe, shipments
 from bagfill.steps.sweep import LeftAlone, starts_among
@@ -35,6 +36,7 @@ class Swept:
         shipments: new runs of parcels.
         parcels: in those.
         there_already: runs that somebody else had started.
+        abandoned: ingests whose run was lost, and that were closed.
         left_alone: bags that are not started now, and why.
     """
 
@@ -43,11 +45,12 @@ class Swept:
     shipments: int = 0
     parcels: int = 0
     there_already: int = 0
+    abandoned: int = 0
     left_alone: LeftAlone = field(default_factory=LeftAlone)
 
     def to_json(self) -> dict[str, Any]:
         """Counts, as plain JSON values."""
-        counts = ("bags", "runs", "shipments", "parcels", "there_already")
+        counts = ("bags", "runs", "shipments", "parcels", "there_already", "abandoned")
         return {**{name: getattr(self, name) for name in counts}, "left_alone": dict(self.left_alone.kinds)}
 
 
@@ -76,6 +79,8 @@ def start_missing(
         StoreError: a shipment could not be written.
     """
     swept = Swept()
+    if not dry_run:
+        swept.abandoned = close_abandoned(services)
     found = sweep_candidates(services, destination=destination, space=space)
     start_chosen(services, starter, starts_among(found, swept.left_alone, limit), swept, dry_run=dry_run)
     return swept
