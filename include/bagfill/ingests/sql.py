@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, update
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
-from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version
+from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version, is_one_of
 from bagfill.database.tables import INGEST_EVENTS, INGESTS
 from bagfill.ingests.model import Callback, CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
@@ -91,9 +91,8 @@ class SqlIngestTracker:
         """See :meth:`IngestTracker.of_bags`."""
         found: dict[BagId, list[Ingest]] = defaultdict(list)
         names = [(str(bag.space), str(bag.external_identifier)) for bag in bags]
-        key = tuple_(INGESTS.c.space, INGESTS.c.external_identifier)
         for start in range(0, len(names), _IN_ONE_QUERY):
-            some = key.in_(names[start : start + _IN_ONE_QUERY])
+            some = is_one_of(INGESTS, names[start : start + _IN_ONE_QUERY])
             for ingest in self._find(_where(some, INGESTS.c.destination == destination).order_by(*_NEWEST_FIRST)):
                 found[ingest.bag_version.bag].append(ingest)
         return {bag: tuple(ingests) for bag, ingests in found.items()}
