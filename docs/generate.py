@@ -121,7 +121,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import campaigns, forecast, sections
+    from bagfill.settings import campaigns, forecast, sections, thaw_events
 
     chapters = []
     headings = (
@@ -135,6 +135,7 @@ def settings() -> str:
         ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
+        ("[thaw_events]", thaw_events.ThawEventsSection),
         ("[rules]", sections.RulesSection),
         ("[forecast]", forecast.ForecastSection),
     )
