@@ -137,7 +137,9 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
-            services = replace(services, act_costs=PricedActs(partial(pair_of, services)))
+            services = replace(
+                services, act_costs=PricedActs(partial(pair_of, services), services.limits.hash_before_write)
+            )
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
