@@ -50,8 +50,8 @@ def reasons() -> str:
     return (
         "# Reasons\n\nWhy a bag version was not replicated. The code is on the ingest and in its events; it does not "
         "change between releases. *Tried again*: when a later sweep does so without a person; pauses double, and "
-        "after the last attempt a person is asked. `bagfill failures` lists what needs one, with the command filled in.\n\n"
-        + table(("Code", "Tried again", "What to do", "Command"), rows)
+        "after the last attempt a person is asked. `bagfill failures` lists what needs one, with the command filled in."
+        "\n\n" + table(("Code", "Tried again", "What to do", "Command"), rows)
     )
 
 
