@@ -18,12 +18,13 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.keys import require_sequence
-from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock, TransitCheck
+from bagfill.storage.store import NOTHING_NOTED, AlreadyExists, Created, Noted, ObjectStore, StagedBlock, TransitCheck
 
 MOST_BLOCKS = 50_000
 _LONGEST_LIST = 16 * 1024 * 1024
 """Of an answer: some 130 bytes for each of 100,000 uncommitted blocks."""
 _BLOCK_ID = re.compile(r"(\d{6})-([0-9a-f]{8})-([0-9a-f]{16})")
+_FETCHED_ID = re.compile(r"(\d{6})\+([0-9a-f]{8})-[0-9a-f]{16}")
 _TOKEN = re.compile(r"[0-9a-f]{8}")
 
 
@@ -47,20 +48,34 @@ def fetched_block_id(index: int, token: str, nonce: str) -> str:
     return f"{index:06d}+{token}-{nonce}"
 
 
-def recognised(blocks: Iterable[tuple[str, int]], token: str) -> dict[int, StagedBlock]:
+def recognised(blocks: Iterable[tuple[str, int]], token: str, noted: Noted = NOTHING_NOTED) -> dict[int, StagedBlock]:
     """A staged write's blocks by index, out of (id, size) of all uncommitted blocks of the blob.
 
     Blocks of others are left out. An index that was staged with different bytes has no known CRC here: which of them
     came last is not told, and a commit names the one it means anyway.
+
+    Args:
+        blocks: as Azure lists them.
+        token: of the staged write.
+        noted: CRCs of fetched blocks, which their ids do not tell. One that is not noted gives way to any other.
     """
-    found: dict[int, StagedBlock] = {}
+    known: dict[int, StagedBlock] = {}
+    unknown: dict[int, StagedBlock] = {}
     for name, size in blocks:
-        match = _BLOCK_ID.fullmatch(name)
-        if match and match[2] == token:
-            index = int(match[1])
-            block = StagedBlock(index=index, size=size, crc=Crc64(int(match[3], 16), size))
-            found[index] = block if found.get(index, block) == block else StagedBlock(index, size, None)
-    return dict(sorted(found.items()))
+        if (sent := _BLOCK_ID.fullmatch(name)) and sent[2] == token:
+            block = StagedBlock(int(sent[1]), size, Crc64(int(sent[3], 16), size))
+            same = known.get(block.index, block) == block
+            known[block.index] = block if same else StagedBlock(block.index, size, None)
+        elif (fetched := _FETCHED_ID.fullmatch(name)) and fetched[2] == token:
+            crc = noted.get(name)
+            block = StagedBlock(int(fetched[1]), size, crc, name)
+            # One that is shorter than what was asked for counts as any block that nobody knows.
+            if name in noted and (crc is None or crc.size == size):
+                same = known.get(block.index, block) == block
+                known[block.index] = block if same else StagedBlock(block.index, size, None)
+            else:
+                unknown[block.index] = StagedBlock(block.index, size, None)
+    return dict(sorted({**unknown, **known}.items()))
 
 
 class AzureStagedWrite:
@@ -94,7 +109,7 @@ class AzureStagedWrite:
         """CRC-64."""
         return TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`. Azure drops uncommitted blocks a week after the last one came."""
         answer = self._container.send(
             "GET",
@@ -108,7 +123,7 @@ class AzureStagedWrite:
         if answer.status != 200:
             raise self._container.refusal(answer, self._key, "list blocks")
         try:
-            return recognised(_listed(answer.body), self._token)
+            return recognised(_listed(answer.body), self._token, noted)
         except (ET.ParseError, ValueError) as error:
             detail = f"a list of blocks that cannot be read ({type(error).__name__})"
             raise self._container.error(StoreFailure.UNAVAILABLE, self._key, "list blocks", detail) from None
@@ -138,10 +153,10 @@ class AzureStagedWrite:
         require_sequence(blocks)
         names = []
         for block in blocks:
-            if block.crc is None:
+            if not block.label and block.crc is None:
                 detail = f"block {block.index} has no known CRC: stage it"
                 raise self._container.error(StoreFailure.MISSING, self._key, "commit", detail)
-            names.append(_encoded(block_id(block.index, self._token, block.crc)))
+            names.append(_encoded(block.label or block_id(block.index, self._token, block.crc or Crc64())))
         wanted = "".join(f"<Uncommitted>{name}</Uncommitted>" for name in names)
         answer = self._container.send(
             "PUT",
