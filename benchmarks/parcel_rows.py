@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import peers
 from airflow_cpu import cpu_of_trees, idle_rate
 from rows import Row
 
@@ -89,13 +90,13 @@ def parcel_rows(folder: Path, say: Callable[[str], None]) -> list[Row]:
                 together = _sweep(api, pids, idle, "together", TOGETHER)
                 say(f"in a parcel: {together}")
     except (ApiRefused, BagsNotThere, DagsNotLoaded, NotInstalled, RunDidNotEnd, StartFailed) as error:
-        return [Row(NAME, None, "CPU-s", note=f"not measured: {error}".splitlines()[0])]
-    peer = "in a run of its own"
-    what = f"a small bag ({FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB) through Airflow, sweep to registered"
+        return [Row(NAME, None, "CPU s/bag", note=f"not measured: {error}".splitlines()[0])]
+    peer = peers.ALONE
+    what = f"{FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB, through Airflow, sweep to registered"
     return [
-        Row(NAME, together.cpu, "CPU-s", peer, alone.cpu, note=what),
-        Row("small bag: worker slot", together.slot, "s", peer, alone.slot),
-        Row("small bag: tasks", together.tasks, "tasks", peer, alone.tasks),
+        Row(NAME, together.cpu, "CPU s/bag", peer, alone.cpu, bag=what),
+        Row(f"{NAME}_slot", together.slot, "s/bag", peer, alone.slot, bag="seconds in which a task held a worker"),
+        Row(f"{NAME}_tasks", together.tasks, "tasks/bag", peer, alone.tasks, bag="that ran"),
     ]
 
 
