@@ -20,10 +20,11 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_errors import code_and_status, store_error, translated
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_sequence
-from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock, TransitCheck
+from bagfill.storage.store import NOTHING_NOTED, AlreadyExists, Created, Noted, ObjectStore, StagedBlock, TransitCheck
 
 MOST_BLOCKS = 50_000
 _BLOCK_ID = re.compile(r"(\d{6})-([0-9a-f]{8})-([0-9a-f]{16})")
+_FETCHED_ID = re.compile(r"(\d{6})\+([0-9a-f]{8})-[0-9a-f]{16}")
 _TOKEN = re.compile(r"[0-9a-f]{8}")
 
 
@@ -47,20 +48,34 @@ def fetched_block_id(index: int, token: str, nonce: str) -> str:
     return f"{index:06d}+{token}-{nonce}"
 
 
-def recognised(blocks: Iterable[tuple[str, int]], token: str) -> dict[int, StagedBlock]:
+def recognised(blocks: Iterable[tuple[str, int]], token: str, noted: Noted = NOTHING_NOTED) -> dict[int, StagedBlock]:
     """A staged write's blocks by index, out of (id, size) of all uncommitted blocks of the blob.
 
     Blocks of others are left out. An index that was staged with different bytes has no known CRC here: which of them
     came last is not told, and a commit names the one it means anyway.
+
+    Args:
+        blocks: as Azure lists them.
+        token: of the staged write.
+        noted: CRCs of fetched blocks, which their ids do not tell. One that is not noted gives way to any other.
     """
-    found: dict[int, StagedBlock] = {}
+    known: dict[int, StagedBlock] = {}
+    unknown: dict[int, StagedBlock] = {}
     for name, size in blocks:
-        match = _BLOCK_ID.fullmatch(name)
-        if match and match[2] == token:
-            index = int(match[1])
-            block = StagedBlock(index=index, size=size, crc=Crc64(int(match[3], 16), size))
-            found[index] = block if found.get(index, block) == block else StagedBlock(index, size, None)
-    return dict(sorted(found.items()))
+        if (sent := _BLOCK_ID.fullmatch(name)) and sent[2] == token:
+            block = StagedBlock(int(sent[1]), size, Crc64(int(sent[3], 16), size))
+            same = known.get(block.index, block) == block
+            known[block.index] = block if same else StagedBlock(block.index, size, None)
+        elif (fetched := _FETCHED_ID.fullmatch(name)) and fetched[2] == token:
+            crc = noted.get(name)
+            block = StagedBlock(int(fetched[1]), size, crc, name)
+            # One that is shorter than what was asked for counts as any block that nobody knows.
+            if name in noted and (crc is None or crc.size == size):
+                same = known.get(block.index, block) == block
+                known[block.index] = block if same else StagedBlock(block.index, size, None)
+            else:
+                unknown[block.index] = StagedBlock(block.index, size, None)
+    return dict(sorted({**unknown, **known}.items()))
 
 
 class AzureStagedWrite:
@@ -86,7 +101,7 @@ class AzureStagedWrite:
         """CRC-64."""
         return TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`. Azure drops uncommitted blocks a week after the last one came."""
         try:
             _committed, uncommitted = self._blob.get_block_list("uncommitted")
@@ -94,7 +109,7 @@ class AzureStagedWrite:
             if code_and_status(error)[0] == "BlobNotFound":
                 return {}
             raise self._translate(error, "list blocks") from None
-        return recognised(((block.id, block.size) for block in uncommitted), self._token)
+        return recognised(((block.id, block.size) for block in uncommitted), self._token, noted)
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         """See :meth:`StagedWrite.stage`. At most 50,000 blocks."""
@@ -112,9 +127,9 @@ class AzureStagedWrite:
         require_sequence(blocks)
         names = []
         for block in blocks:
-            if block.crc is None:
+            if not block.label and block.crc is None:
                 raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} has no known CRC: stage it")
-            names.append(BlobBlock(block_id(block.index, self._token, block.crc)))
+            names.append(BlobBlock(block.label or block_id(block.index, self._token, block.crc or Crc64())))
         try:
             answer = self._blob.commit_block_list(names, match_condition=MatchConditions.IfMissing)
         except AzureError as error:
