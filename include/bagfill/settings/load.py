@@ -36,6 +36,7 @@ from bagfill.settings.sections import (
     SigningSource,
 )
 from bagfill.settings.texts import ProblemList, expand
+from bagfill.settings.thaw_events import ThawEvents, ThawEventsSection
 from bagfill.steps.services import CallbackRules, CampaignRules, Policy
 from bagfill.storage.location import Location
 
@@ -53,6 +54,7 @@ _TABLES: dict[str, type[Section]] = {
     "campaigns": CampaignsSection,
     "rules": RulesSection,
     "signing": SigningSection,
+    "thaw_events": ThawEventsSection,
     "forecast": ForecastSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
@@ -105,6 +107,7 @@ class Settings:
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
+        thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
     """
@@ -122,6 +125,7 @@ class Settings:
     audit: AuditRules
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
+    thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
 
@@ -189,7 +193,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
-    campaigns = tables["campaigns"]
+    campaigns, events = tables["campaigns"], tables["thaw_events"]
     if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
         None,
         *(each.name for _, each in locations),
@@ -221,6 +225,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         audit=audit.rules(),
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,
+        thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
     )
@@ -231,7 +236,7 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
         return None
-    if key not in expanded and section is SigningSection:
+    if key not in expanded and key in {"signing", "thaw_events"}:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -134,6 +134,7 @@ class LocationSection(_PlaceSection):
     verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
+    server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @model_validator(mode="after")
@@ -155,6 +156,7 @@ class LocationSection(_PlaceSection):
             archives_after=self.archives_after,
             verify_rate=self.verify_rate,
             names=self.names,
+            server_copy=self.server_copy == "auto",
             prices=self.prices,
         )
 
