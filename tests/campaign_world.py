@@ -18,7 +18,9 @@ from bagfill.planning.shards import CopyItem
 from bagfill.steps.act_costs import ActCost, copy_requests
 from bagfill.steps.backfill import BackfillResult, backfill
 from bagfill.steps.campaign_acts import CampaignThawPermits
+from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef
+from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_permits import ThawChunk
 from world import SMALL, World, advance_instead_of_sleeping, bag_files
@@ -91,3 +93,12 @@ class CampaignWorld(World):
 
     def money(self, name: str = NAME) -> int:
         return int(self.campaign(name).account.total.money)
+
+
+def planned(world: CampaignWorld, request: str = "r1") -> PlanSummary:
+    """The plan of the first bag, opened for the campaign."""
+    opened = open_ingests(world.services(), world.request("digitised/b1", request, campaign=NAME))
+    assert isinstance(opened, OpenedIngests)
+    plan = plan_replication(world.services(), opened.refs[0])
+    assert isinstance(plan, PlanSummary)
+    return plan

@@ -258,6 +258,9 @@ class _OpenedStores:
     def writing(self, location: Location) -> ObjectStore:
         return self.reading(location)
 
+    def server_copy(self, source: Location, destination: Location) -> None:
+        """Everything passes through the worker."""
+
 
 Wrap = Callable[[str, ObjectStore], ObjectStore]
 

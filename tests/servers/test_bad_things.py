@@ -75,6 +75,9 @@ class Through:
     def writing(self, location: Location) -> ObjectStore:
         return self.stores.get(location.name) or self.inner.writing(location)
 
+    def server_copy(self, source: Location, destination: Location) -> None:
+        """Everything passes through the worker."""
+
 
 def through(services: Services, name: str, proxy: FlippingProxy, server: SeaweedFS | Azurite) -> Services:
     """The same services, with one location behind a proxy."""

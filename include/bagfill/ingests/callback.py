@@ -1,12 +1,12 @@
-"""Tell somebody that an ingest has ended: a POST of its document (storage service: notifier)."""
+"""Tell somebody that an ingest has ended: a POST of its document (storage service: notifier).
+
+Few ingests have somebody to tell: the client and what tries again are loaded with the first callback.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-
-import httpx
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 _ATTEMPTS = 4
 
@@ -34,6 +34,8 @@ def post_ingest(url: str, document: Mapping[str, Any], timeout_seconds: float) -
     Raises:
         CallbackRefused: with the status, or the kind of failure; never with the URL's query.
     """
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
     attempts = Retrying(
         retry=retry_if_exception_type(_NotNow),
         stop=stop_after_attempt(_ATTEMPTS),
@@ -46,6 +48,8 @@ def post_ingest(url: str, document: Mapping[str, Any], timeout_seconds: float) -
 
 
 def _post(url: str, document: Mapping[str, Any], timeout_seconds: float) -> None:
+    import httpx
+
     # The transport itself, not a client: a client writes the whole URL into the log, and a query may be a signature.
     limit = httpx.Timeout(timeout_seconds).as_dict()
     try:

@@ -34,6 +34,8 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.ACCESS_DENIED: f"bagfill locations --check{_THEN}",
     Reason.THAW_REFUSED: "bagfill backfill {bag} --to {destination} --thaw-tier Standard",
     Reason.THAW_EXPIRED: RETRY,
+    Reason.THAW_NOT_DUE: "bagfill ingest {ingest}",
+    Reason.THAW_OVERDUE: f"bagfill backfill {{bag}} --to {{destination}} --thaw-tier Standard{_THEN}",
     Reason.CAMPAIGN_HALTED: "bagfill campaign list",
     Reason.PRICE_UNKNOWN: f"bagfill plan --bag {{bag}} --to {{destination}}{_THEN}",
     Reason.BUDGET_REACHED: f"bagfill plan --bag {{bag}} --to {{destination}}{_THEN}",

@@ -33,7 +33,9 @@ class RetrySchedule:
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
-NO_ATTEMPT = frozenset({Reason.ALREADY_RUNNING, Reason.NEEDS_OWN_RUN, Reason.CAMPAIGN_HALTED})
+NO_ATTEMPT = frozenset(
+    {Reason.ALREADY_RUNNING, Reason.NEEDS_OWN_RUN, Reason.CAMPAIGN_HALTED, Reason.THAW_NOT_DUE},
+)
 """Ends of an ingest that say nothing against the bag: it is started again as soon as it can be."""
 
 _UNREACHABLE = RetrySchedule(5 * _MINUTE, 6 * _HOUR, 12)

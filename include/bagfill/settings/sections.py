@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -152,6 +152,7 @@ class LocationSection(_PlaceSection):
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
     batch: BatchSection | None = None
+    server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @model_validator(mode="after")
@@ -180,6 +181,7 @@ class LocationSection(_PlaceSection):
             batch=None if self.batch is None else self.batch.rules(),
             verify_rate=self.verify_rate,
             names=self.names,
+            server_copy=self.server_copy == "auto",
             prices=self.prices,
         )
 

@@ -11,9 +11,13 @@ from bagfill.campaigns.model import Campaign
 from bagfill.campaigns.states import CampaignState
 from bagfill.ingests.model import IngestStatus
 from bagfill.planning.order import Candidate, Places, begin_now
+from bagfill.steps.campaign_look import archived_bytes
 from bagfill.steps.services import Services
 from bagfill.steps.sweep import LeftAlone
 from bagfill.steps.sweep_candidates import SweepSkipped, SweepStart, candidates_at, is_running
+
+_MOST_MORE = 500
+"""Bags that are looked at and not started now."""
 
 _OPEN = (IngestStatus.ACCEPTED, IngestStatus.PROCESSING)
 
@@ -55,7 +59,10 @@ def campaign_starts(services: Services, campaign: Campaign, *, limit: int) -> Ca
     if campaign.caps.runs_at_once is not None:
         free = min(free, campaign.caps.runs_at_once - running)
     candidates = _Candidates(services, campaign, left_alone)
-    begun = begin_now(candidates, campaign.definition.order, Places(warm=free, thawing=free))
+    order, places = campaign.definition.order, Places(warm=free, thawing=free)
+    # Twice as many as there is room for are looked at, so that there is something warm to do beside the thaws.
+    nearest = begin_now(candidates, order, Places(warm=min(2 * free, free + _MOST_MORE), thawing=free))
+    begun = begin_now(_looked_at(services, campaign, nearest), order, places)
     starts = tuple(each.start for each in _share(begun, free) if isinstance(each, _Startable))
     if not candidates.startable and not left_alone.kinds and running == 0:
         campaign = _ended(services, campaign, "every bag of its scope is at its destination")
@@ -110,6 +117,15 @@ def _candidate(start: SweepStart) -> _Startable:
     return _Startable(
         start.bag, start.oldest, start.bytes, archived, start.added, destination=start.destination, start=start
     )
+
+
+def _looked_at(services: Services, campaign: Campaign, nearest: Sequence[Candidate]) -> Iterator[Candidate]:
+    """The same bags, and of each whether it begins with a thaw; such a bag gets a run of its own."""
+    startable = [each for each in nearest if isinstance(each, _Startable)]
+    archived = archived_bytes(services, [each.start for each in startable], campaign.definition.source)
+    for each in startable:
+        size = archived.get(each.start.run_id, 0)
+        yield replace(each, archived_bytes=size, start=replace(each.start, own_run=each.start.own_run or size > 0))
 
 
 def _share(begun: Sequence[Candidate], free: int) -> list[Candidate]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
@@ -13,6 +14,7 @@ from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.campaign_acts import Begun, copying
 from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
+from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
@@ -30,22 +32,10 @@ from bagfill.transfer.outcomes import (
     Staged,
     WouldOverwrite,
 )
+from bagfill.transfer.server_copy import ServerCopier
 
 FileDone = Callable[[int], None]
 """Called after each item with its bytes, from several threads: progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardCopied:
-    """What one copy shard came to, in numbers; ``already_there`` files were compared instead of written."""
-
-    files: int
-    bytes: int
-    already_there: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | None = None) -> ShardCopied | StepFailed:
@@ -61,7 +51,7 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         plan = work.require_plan()
         rows = work.results(plan, "copied", shard.index)
         if rows is not None:
-            return _counts(rows)
+            return counts_of(rows)
         items = work.copy_items(plan, shard.index)
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
@@ -70,29 +60,12 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
             if isinstance(made, StepFailed):
                 return made
             work.write_results(plan, "copied", shard.index, made)
-            counts = _counts(made)
+            counts = counts_of(made)
             part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
-            add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.files} files, {counts.bytes} bytes"])
+            add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.text}"])
             return counts
 
     return attempt(services, shard.ingest, step, act)
-
-
-def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
-    """What was read and answered: for the receipt, and for a read-back that differs."""
-    return {
-        "digests": outcome.digests.to_json(),
-        "etag": outcome.etag,
-        "versionId": outcome.version_id,
-        "requestId": outcome.request_id,
-        "crc64": None if outcome.crc is None else outcome.crc.s3,
-        "transit": None if outcome.transit is None else outcome.transit.check.value,
-    }
-
-
-def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
-    there = sum(row["outcome"] == "already-there" for row in rows)
-    return ShardCopied(len(rows), sum(row["size"] for row in rows), there)
 
 
 class _Copying:
@@ -120,9 +93,14 @@ class _Copying:
         self._to_prefix = destination.version_prefix(ref.id)
         self._plan = plan
         self._work = work
-        self._copier = ObjectCopier(
-            self._from, services.stores.writing(destination), work.staging(plan), self._check, services.limits
-        )
+        way = services.stores.server_copy(source, destination)
+        to, ledger = services.stores.writing(destination), work.staging(plan, fetches=way is not None)
+        worker = ObjectCopier(self._from, to, ledger, self._check, services.limits)
+        self._copier: ObjectCopier | ServerCopier = worker
+        if way is not None:
+            whole = replace(services.limits, hash_before_write=sys.maxsize)
+            careful = ObjectCopier(self._from, to, ledger, self._check, whole)
+            self._copier = ServerCopier(way, worker, careful, to, ledger, self._check, services.limits)
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)
@@ -178,16 +156,17 @@ class _Copying:
     def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
         name = f"{self._ref.bag_version}: {item.file.path}"
         row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
+        row |= way_of(outcome)
         match outcome:
             case Copied():
-                return {**row, "outcome": "copied", **_answer(outcome)}
+                return {**row, "outcome": "copied", **answer_of(outcome)}
             case AlreadyThere(_, digests, etag):
                 return {**row, "outcome": "already-there", "digests": DigestSet().to_json(), "etag": etag} | {
                     "destinationDigests": digests.to_json()
                 }
             case Staged(blocks, committed):
                 staged = {**row, "outcome": "staged", "first": item.first, "blocks": blocks, "committed": committed}
-                return {**staged, **_answer(outcome)} if committed else staged
+                return {**staged, **answer_of(outcome)} if committed else staged
             case WouldOverwrite(expected, seen):
                 message = f"{name} at {self._ref.destination} holds other bytes: expected {expected}, saw {seen}."
                 return StepFailed(Reason.OTHER_BYTES_AT_DESTINATION, message)

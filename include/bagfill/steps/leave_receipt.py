@@ -217,13 +217,25 @@ def _moment(text: str) -> str:
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    check = copied.get("transit")
-    transit = {"check": check, "crc64": copied.get("crc64"), "blockBytes": planned.block_bytes}
     return {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
         "storageClass": listed.storage_class,
         "outcome": copied.get("outcome"),
-        "transit": None if check is None else transit,
+        "transit": _transit(copied, planned),
     }
+
+
+def _transit(copied: Mapping[str, Any], planned: PlannedFile) -> dict[str, Any] | None:
+    """What is known of the way: who moved the bytes, and what was compared on arrival."""
+    check, refused = copied.get("transit"), copied.get("notFetched")
+    if check is None and refused is None:
+        return None
+    blocks = planned.block_bytes if check is not None and planned.block_bytes else None
+    transit = {"check": check, "crc64": copied.get("crc64"), "blockBytes": blocks}
+    if refused is not None:
+        return {**transit, "notFetched": refused["reason"]}
+    if "fetched" in copied:
+        return {**transit, "sourceCrc64": copied["sourceCrc64"]}
+    return transit

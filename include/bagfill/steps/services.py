@@ -26,6 +26,7 @@ from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
+from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.batch import BatchRunner
 from bagfill.thaw.ledger import ThawLedger
@@ -42,6 +43,10 @@ class Stores(Protocol):
 
     def writing(self, location: Location) -> ObjectStore:
         """The store for the identity that may create. Raises ValueError for a location that is read-only."""
+        ...
+
+    def server_copy(self, source: Location, destination: Location) -> ServerCopy | None:
+        """The way between two locations on which providers copy by themselves, if there is one. Raises StoreError."""
         ...
 
 

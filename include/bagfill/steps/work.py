@@ -28,6 +28,7 @@ from bagfill.planning.shards import CopyItem, Cut, PlannedFile
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.records import RecordStore
 from bagfill.steps.sealed_records import RecordDamaged, SealedRecords
+from bagfill.storage.store import Noted
 
 logger = logging.getLogger(__name__)
 
@@ -277,9 +278,13 @@ class IngestWork:
 
     # -- staged writes (the StagingLedger of bagfill.transfer)
 
-    def staging(self, plan: Plan) -> WorkStagingLedger:
-        """Where this plan remembers its staged writes."""
-        return WorkStagingLedger(self._work, f"{plan.folder}staging/")
+    def staging(self, plan: Plan, *, fetches: bool = False) -> WorkStagingLedger:
+        """Where this plan remembers its staged writes.
+
+        Args:
+            fetches: whether providers may have fetched blocks; if not, no time is spent on looking for notes of them.
+        """
+        return WorkStagingLedger(self._work, f"{plan.folder}staging/", fetches=fetches)
 
     # -- failures
 
@@ -370,9 +375,10 @@ class _SealedText:
 class WorkStagingLedger:
     """Staged writes by key and generation, one small record each; the first to write a generation decides it."""
 
-    def __init__(self, work: SealedRecords, folder: str) -> None:
+    def __init__(self, work: SealedRecords, folder: str, *, fetches: bool = False) -> None:
         self._work = work
         self._folder = folder
+        self._fetches = fetches
 
     def current(self, key: str) -> tuple[int, str] | None:
         """The newest generation and its token, or ``None``."""
@@ -391,6 +397,26 @@ class WorkStagingLedger:
             msg = f"{self._name(key, generation)} vanished from {self._work.location}"
             raise WorkError(msg)
         return counts
+
+    def note(self, key: str, noted: Noted) -> None:
+        """See :meth:`StagingLedger.note`; a record of its own each time, since tasks note side by side."""
+        rows = ({"label": label, "crc64": crc and crc.s3, "size": crc and crc.size} for label, crc in noted.items())
+        self._work.write_lines(f"{self._noted_folder(key)}{uuid4()}.jsonl", rows)
+
+    def noted(self, key: str) -> Noted:
+        """See :meth:`StagingLedger.noted`."""
+        found: dict[str, Crc64 | None] = {}
+        if not self._fetches:
+            return found
+        for name in self._work.names(self._noted_folder(key)):
+            with _sound(self._work, name):
+                for row in self._work.read_lines(name) or []:
+                    crc = row["crc64"]
+                    found[str(row["label"])] = None if crc is None else Crc64.from_s3(crc, int(row["size"]))
+        return found
+
+    def _noted_folder(self, key: str) -> str:
+        return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-fetched/"
 
     def _token(self, key: str, generation: int) -> str | None:
         name = self._name(key, generation)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_blocks import MOST_BLOCKS, fetched_block_id
-from bagfill.storage.azure_errors import failure_of
+from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.lean_http import Answer
@@ -53,15 +53,16 @@ class AzureFromUrl:
         """See :meth:`ServerCopy.pin`."""
         return self._source.pin(key, etag)
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """See :meth:`ServerCopy.is_unchanged`."""
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """See :meth:`ServerCopy.look_again`."""
         if source.version_id is not None:
-            return True
-        return isinstance(self._source.pin(source.key, source.etag), PinnedSource)
+            return None
+        found = self._source.pin(source.key, source.etag)
+        return found if isinstance(found, NotFetched) else None
 
     def can_create(self, source: PinnedSource) -> bool:
-        """A version, an MD5 that Azure compares on arrival, or an ETag that it asks the source for."""
-        return source.version_id is not None or source.md5 is not None or self._source.takes_conditions
+        """By an MD5 that Azure compares before it makes the blob, or an ETag that it asks another Azure for."""
+        return source.md5 is not None or self._source.takes_conditions
 
     def create(self, source: PinnedSource, key: str) -> FetchedObject | AlreadyExists | NotFetched:
         """See :meth:`ServerCopy.create`. Up to 5,000 MiB."""

@@ -12,9 +12,11 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
+    NOTHING_NOTED,
     AlreadyExists,
     Capability,
     Created,
+    Noted,
     ObjectInfo,
     ObjectStore,
     StagedBlock,
@@ -232,8 +234,8 @@ class _RetryingStagedWrite:
     def check(self) -> TransitCheck:
         return self._inner.check
 
-    def staged(self) -> Mapping[int, StagedBlock]:
-        return self._store.retried(self._inner.staged)
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
+        return self._store.retried(lambda: self._inner.staged(noted))
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         return self._store.retried(lambda: self._inner.stage(index, data, crc))

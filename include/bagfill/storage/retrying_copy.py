@@ -34,9 +34,9 @@ class RetryingServerCopy:
         """See :meth:`ServerCopy.pin`."""
         return self._again(lambda: self._inner.pin(key, etag))
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """See :meth:`ServerCopy.is_unchanged`."""
-        return self._again(lambda: self._inner.is_unchanged(source))
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """See :meth:`ServerCopy.look_again`."""
+        return self._again(lambda: self._inner.look_again(source))
 
     def can_create(self, source: PinnedSource) -> bool:
         """The inner one's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from bagfill.checksum.algorithm import strongest
 from bagfill.checksum.crc64 import Crc64
@@ -22,7 +23,7 @@ from bagfill.transfer.compare import compare_existing, corrupt
 from bagfill.transfer.outcomes import Copied, CopyOutcome, SourceCorrupt, Staged, Transit
 from bagfill.transfer.staging import StagingLedger, join_staged_write
 
-_MOST_BYTES_IN_FLIGHT = 128 * MIB
+_MOST_BYTES_IN_FLIGHT = 64 * MIB
 """Of one file: what keeps a task's memory flat, whatever its blocks."""
 _ROUNDS = 2
 """Of staging: blocks that vanish before the commit (a lifecycle rule) are sent once more."""
@@ -169,8 +170,9 @@ class BlockCopier:
                     digester.update(data)
                     crc = Crc64.of(data)
                     block = StagedBlock(index, len(data), crc)
-                    if _is_held(block, held.get(index), unknown_is_right=unknown_is_right):
-                        blocks.append(block)
+                    known = held.get(index)
+                    if known is not None and _is_held(block, known, unknown_is_right=unknown_is_right):
+                        blocks.append(replace(block, label=known.label))
                         continue
                     if len(pending) >= most:
                         done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -190,8 +192,8 @@ class BlockCopier:
             yield index, b"".join(self._source.read(source_key, start=start, length=length, etag=file.etag))
 
 
-def _is_held(block: StagedBlock, known: StagedBlock | None, *, unknown_is_right: bool) -> bool:
-    if known is None or known.size != block.size:
+def _is_held(block: StagedBlock, known: StagedBlock, *, unknown_is_right: bool) -> bool:
+    if known.size != block.size:
         return False
     return known.crc == block.crc or (known.crc is None and unknown_is_right)
 

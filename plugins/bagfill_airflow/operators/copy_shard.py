@@ -42,6 +42,8 @@ class CopyShardOperator(ShardOperator):
             return {"files": 0, "bytes": 0, "already_there": 0}
         with task_services() as services:
             outcome = copy_shard(services, shard)
+        if isinstance(outcome, StepFailed) and outcome.reason is Reason.CAMPAIGN_HALTED:
+            self.wait_for_campaign(shard, outcome)
         expired = isinstance(outcome, StepFailed) and outcome.reason is Reason.THAW_EXPIRED
         not_due = isinstance(outcome, StepFailed) and outcome.reason is Reason.THAW_NOT_DUE
         if isinstance(outcome, StepFailed) and (not_due or (expired and thaws < _MOST_THAWS)):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from bagfill.ingests import callback
 from bagfill.ingests.callback import CallbackRefused, post_ingest
 from stub_receiver import Receiver
 
@@ -18,7 +17,7 @@ DOCUMENT = {"id": "1", "type": "Ingest", "text": "ü"}
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(callback, "wait_exponential_jitter", lambda **_: lambda state: 0)
+    monkeypatch.setattr("tenacity.wait_exponential_jitter", lambda **_: lambda state: 0)
     with Receiver() as running:
         yield running
 

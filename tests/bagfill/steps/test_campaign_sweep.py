@@ -19,6 +19,7 @@ from bagfill.steps.open_ingest import open_ingests
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.shipments import Shipment, ShipmentRecords
 from bagfill.steps.sweep_candidates import SweepStart
+from bagfill.storage.faults import Fault, FaultKind
 from campaign_world import NAME, CampaignWorld
 from world import bag_files
 
@@ -169,3 +170,30 @@ def test_small_bags_of_a_campaign_share_parcels_and_its_budget(world: CampaignWo
     assert world.money() == sum(
         len(world.at_destination(f"{bag}/v1")) for bag in ("born/a", "digitised/b", "digitised/c")
     )
+
+
+def test_thaws_are_asked_for_first_and_warm_bags_fill_the_other_half_of_the_room(world: CampaignWorld) -> None:
+    for number in range(4):
+        name = f"digitised/frozen{number}"
+        world.add(f"{name}/v1", bag_files(BagId.parse(name), {"0.txt": b"ice" * 300}))
+        world.archive(f"{name}/v1", "data/0.txt")
+    world.run()
+    found = starts(world, limit=4)
+    assert names(found) == ["digitised/frozen0", "digitised/frozen1", "digitised/c", "digitised/b"]
+    assert [start.own_run for start in found.starts] == [True, True, False, False]
+    assert found.waiting == 3
+
+
+def test_where_nothing_is_warm_all_the_room_is_for_thaws_and_the_other_way_round(world: CampaignWorld) -> None:
+    world.run()
+    assert len(starts(world, limit=3).starts) == 3
+    for bag in ("born/a", "digitised/b", "digitised/c"):
+        world.archive(f"{bag}/v1", "data/0.txt")
+    found = starts(world, limit=3)
+    assert [start.own_run for start in found.starts] == [True, True, True]
+
+
+def test_a_source_that_cannot_be_listed_holds_up_no_start(world: CampaignWorld) -> None:
+    world.run()
+    services = world.services(source=lambda *_: Fault(FaultKind.REFUSE))
+    assert len(campaign_starts(services, world.campaign(), limit=9).starts) == 3

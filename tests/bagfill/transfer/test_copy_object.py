@@ -25,7 +25,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStagedWrite, MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
-from bagfill.storage.store import StagedBlock, TransitCheck
+from bagfill.storage.store import NOTHING_NOTED, Noted, StagedBlock, TransitCheck
 from bagfill.transfer.copy_object import ObjectCopier
 from bagfill.transfer.outcomes import (
     AlreadyThere,
@@ -72,7 +72,9 @@ class Bench:
         self.destination = MemoryBucket()
         self.faults = Faults()
         self.source_faults = Faults()
-        self.ledger = WorkStagingLedger(SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "staging/")
+        self.ledger = WorkStagingLedger(
+            SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "staging/", fetches=True
+        )
         etag = self.source.put_unconditionally(KEY, data)
         digests = digest_bytes(data, [Algorithm.MD5, Algorithm.SHA256])
         self.file = PlannedFile("data/x", len(data), etag, False, False, digests, block_bytes)
@@ -281,8 +283,8 @@ def test_the_crc_of_the_whole_is_known_after_a_copy(bench: Bench, small: Bench) 
 class _WithoutCrc(MemoryStagedWrite):
     """As a server that lists no checksums of parts (SeaweedFS)."""
 
-    def staged(self) -> dict[int, StagedBlock]:
-        return {index: replace(block, crc=None) for index, block in super().staged().items()}
+    def staged(self, noted: Noted = NOTHING_NOTED) -> dict[int, StagedBlock]:
+        return {index: replace(block, crc=None) for index, block in super().staged(noted).items()}
 
     def commit(self, blocks: list[StagedBlock]) -> object:  # type: ignore[override]
         known = super().staged()
