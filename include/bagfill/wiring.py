@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,14 +18,16 @@ from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
 from bagfill.settings.sections import SigningSource
 from bagfill.steps.records import RecordStore
-from bagfill.steps.services import Services
+from bagfill.steps.services import Services, utc_now
 from bagfill.storage.credentials import Credentials
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
@@ -114,14 +117,20 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 work=RecordStore(stores.area(work), work.prefix),
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
-                callbacks=settings.callbacks,
+                callbacks=_callbacks(settings, credentials),
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                request_keys=SqlRequestKeys(engine, utc_now),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
     finally:
         engine.dispose()
+
+
+def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:
+    connection = settings.callback_secret
+    return replace(settings.callbacks, secret=None if connection is None else partial(credentials.secret, connection))
 
 
 def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.limits import Limits
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
@@ -33,7 +34,7 @@ from bagfill.settings.sections import (
     SigningSource,
 )
 from bagfill.settings.texts import ProblemList, expand
-from bagfill.steps.services import CallbackRules, Policy
+from bagfill.steps.services import Policy
 from bagfill.storage.location import Location
 
 ENVIRONMENT_VARIABLE = "BAGFILL_CONFIG"
@@ -97,6 +98,7 @@ class Settings:
         manifests: storage manifests.
         limits: how much at once.
         callbacks: whom a callback may reach.
+        callback_secret: id of the connection whose password signs callbacks; ``None``: they are not signed.
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
@@ -115,6 +117,7 @@ class Settings:
     audit: AuditRules
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
+    callback_secret: str | None = None
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -200,6 +203,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         manifests=areas["manifests"],
         limits=limits.limits(),
         callbacks=callbacks.rules(),
+        callback_secret=callbacks.secret_connection,
         audit=audit.rules(),
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,

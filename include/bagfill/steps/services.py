@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from bagfill.audit.log import AuditLog
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.fixity.signing import SigningKey
+from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.limits import Limits
 from bagfill.registry.registry import Registry
@@ -53,19 +56,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackRules:
-    """Whom a callback may reach.
-
-    Args:
-        allowed_hosts: host names (with ``:port`` if not the scheme's own) that may be called; nothing else is.
-        timeout_seconds: for one attempt.
-    """
-
-    allowed_hosts: tuple[str, ...] = ()
-    timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a step needs.
 
@@ -86,6 +76,7 @@ class Services:
             CredentialsError.
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
+        request_keys: idempotency keys of requests that came by HTTP.
     """
 
     locations: Mapping[str, Location]
@@ -97,12 +88,13 @@ class Services:
     receipts: RecordStore
     limits: Limits = field(default_factory=Limits)
     policies: tuple[Policy, ...] = ()
-    callbacks: CallbackRules = CallbackRules()
+    callbacks: CallbackRules = field(default_factory=CallbackRules)
     audit_rules: AuditRules = field(default_factory=AuditRules)
     clock: Callable[[], datetime] = field(default=utc_now)
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
+    request_keys: RequestKeys = field(default_factory=partial(MemoryRequestKeys, utc_now))
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
