@@ -1,10 +1,11 @@
 """# Sweep: start what is missing
 
-Asks the registry which bag versions are not where the policies want them, and starts `backfill_bag` for their bags,
-oldest versions first, up to `limit`. Runs by hand, and every night once somebody has switched it on.
+Asks the registry which bag versions are not where the policies want them, and starts their bags, oldest versions
+first, up to `limit`. Small bags share the tasks of `backfill_parcels`; large ones, and those known to be archived, get
+a run of `backfill_bag` each. Runs by hand, and every night once somebody has switched it on.
 
-The run ids follow from bag and destination, so two sweeps at the same time start each bag once: the later one skips it.
-With `dry_run` it only says what it would start. What it leaves out, and why, is in the log of `find`.
+The run ids follow from what is in a run, so two sweeps at the same time start each bag once: the later one finds it
+there. With `dry_run` it only says what it would start. What it leaves alone, and why, is in the log of `sweep`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 
 from bagfill_airflow.defaults import default_args
 from bagfill_airflow.form import Places, sweep_params
-from bagfill_airflow.operators.find_unbackfilled import FindUnbackfilledOperator
-from bagfill_airflow.operators.start_backfill import StartBackfillOperator
+from bagfill_airflow.operators.sweep import SweepOperator
 
 PLACES = Places.read()
 
@@ -37,10 +37,8 @@ PLACES = Places.read()
     tags=["bagfill", "sweep"],
 )
 def sweep_unbackfilled_bags() -> None:
-    """Tasks and arrows."""
-    find = FindUnbackfilledOperator(task_id="find", execution_timeout=timedelta(hours=2))
-    starting = StartBackfillOperator.partial(task_id="start", execution_timeout=timedelta(minutes=10))
-    starting.expand_kwargs(find.output)
+    """One task, for it costs more to start a task than a run."""
+    SweepOperator(task_id="sweep", execution_timeout=timedelta(hours=6))
 
 
 sweep_unbackfilled_bags()

@@ -121,7 +121,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import sections
+    from bagfill.settings import forecast, sections
 
     chapters = []
     headings = (
@@ -135,6 +135,7 @@ def settings() -> str:
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
         ("[rules]", sections.RulesSection),
+        ("[forecast]", forecast.ForecastSection),
     )
     for heading, section in headings:
         schema = section.model_json_schema()

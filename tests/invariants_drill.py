@@ -72,7 +72,13 @@ def make_small_and_repeatable(patch: pytest.MonkeyPatch) -> None:
     Tests of their own let real threads race; here a place must be the same call in every run.
     """
     patch.setattr("bagfill.planning.shards.MIB", 1024)
-    for module in ("steps.copy_shard", "steps.verify_shard", "thaw.requests", "transfer.copy_object"):
+    for module in (
+        "steps.copy_shard",
+        "steps.run_parcel",
+        "steps.verify_shard",
+        "thaw.requests",
+        "transfer.copy_object",
+    ):
         patch.setattr(f"bagfill.{module}.ThreadPoolExecutor", InlinePool)
     patch.setattr("bagfill.steps.claims.threading", SimpleNamespace(Event=threading.Event, Thread=_NoThread))
 
@@ -87,6 +93,9 @@ class InlinePool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        pass
+
+    def shutdown(self, *_: Any, **__: Any) -> None:
         pass
 
     def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:

@@ -24,6 +24,8 @@ from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.names import AZURE_NAMES, MEMORY_NAMES
 from bagfill.storage.store import Capability, ObjectStore, ThawTier
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace
 
 SMALL = Limits(
     shard_bytes=300_000,
@@ -113,6 +115,8 @@ class World:
         self.registry = MemoryRegistry(clock=self.clock)
         self.ingests = MemoryIngestTracker()
         self.audits = MemoryAuditLog(self.registry)
+        self.thaws = MemoryThawLedger(self.clock)
+        self.thaw_pace = MemoryPace(self.clock)
         self.locations = {
             "primary": Location("primary", Provider.AMAZON_S3, "primary", thaw=ThawDefaults(ThawTier.BULK, 5)),
             "azure": Location("azure", Provider.AZURE_BLOB_STORAGE, "container", writable=True),
@@ -131,6 +135,8 @@ class World:
             limits=self.limits,
             policies=(Policy((), ("azure",)),),
             clock=self.clock,
+            thaws=self.thaws,
+            thaw_pace=self.thaw_pace,
         )
         return replace(built, **changes)
 

@@ -13,7 +13,7 @@ HEX = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512"
 # A form: a pattern for a text, a constant, a tuple of choices, a list of one form, an object of forms, or a function.
 ANY, TEXT, DIGITS, SHA = map(re.compile, ("(?s:.*)", "(?s:.+)", "[0-9a-f]*", "[0-9a-f]{64}"))
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-BASE64 = re.compile("[A-Za-z0-9+/]{86}==")
+BASE64, CRC, CHECK = map(re.compile, ("[A-Za-z0-9+/]{86}==", "[A-Za-z0-9+/]{11}=", "(crc64|md5) of each block"))
 
 
 def need(holds, problem):
@@ -53,7 +53,8 @@ FILE = {
     "obtained": [{"how": ("manifest", "source-read", "destination-read"), "at": TIME, "algorithms": algorithms}],
     "object": {"etag": TEXT, "versionId": (TEXT, None), "requestId": (TEXT, None), "storageClass": ANY,
                "outcome": ("copied", "already-there", "staged", None),
-               "transit": ({"check": "md5 of each block", "blockBytes": positive}, None)},
+               "transit": ({"check": CHECK, "blockBytes": positive, "crc64": (CRC, None)},
+                           {"check": "md5 of each block", "blockBytes": positive}, None)},
 }  # fmt: skip
 SEAL = {
     "format": "bagfill-seal/1", "location": TEXT, "sequence": positive, "bagVersion": TEXT, "ingest": TEXT,
@@ -133,8 +134,8 @@ def main():
                 receipts.update([check_receipt(path)])
             else:
                 seal, sha256 = check_seal(path)
-                _, first = seals.setdefault((seal["location"], seal["sequence"]), (seal, sha256))
-                need(first == sha256, "another seal has the same number")
+                first = seals.setdefault((seal["location"], seal["sequence"]), (seal, sha256))
+                need(first[1] == sha256, "another seal has the same number")
         except (ValueError, RecursionError) as wrong:
             problems.append(f"{path}: {wrong}")
         except OSError as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bagfill.audit.sql import SqlAuditLog
+from bagfill.campaigns.sql import SqlCampaigns
 from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
@@ -21,11 +22,16 @@ from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
+from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.settings import Settings
+from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
+from bagfill.steps.campaign_acts import CampaignThawPermits
+from bagfill.steps.forecasting import pair_of
+from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.credentials import Credentials
@@ -33,6 +39,8 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.sql_ledger import SqlThawLedger
+from bagfill.thaw.sql_pace import SqlPace
 
 
 class OpenedStores:
@@ -107,7 +115,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
         with closing(OpenedStores(credentials)) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
-            yield Services(
+            services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
                 registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
@@ -122,8 +130,15 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
                 request_keys=SqlRequestKeys(engine, utc_now),
+                campaigns=SqlCampaigns(engine),
+                prices=price_lookup(settings),
+                forecast=settings.forecast,
+                thaws=SqlThawLedger(engine),
+                thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
+            services = replace(services, act_costs=PricedActs(partial(pair_of, services)))
+            yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
 
@@ -131,6 +146,18 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
 def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:
     connection = settings.callback_secret
     return replace(settings.callbacks, secret=None if connection is None else partial(credentials.secret, connection))
+
+
+def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
+    """Finds the price table of a location when it is first asked for; see ``Services.prices``."""
+
+    @cache
+    def prices(location: str) -> PriceTable | None:
+        place = settings.locations[location]
+        name = place.prices or ("free" if place.provider is Provider.LOCAL else None)
+        return None if name is None else find_price_table(name, settings.path.parent / "prices")
+
+    return prices
 
 
 def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:

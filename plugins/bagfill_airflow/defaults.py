@@ -43,6 +43,11 @@ def runs_at_once() -> int:
     return int(number("runs_at_once", 64))
 
 
+def parcels_at_once() -> int:
+    """Parcels of one run of ``backfill_parcels`` that are worked on at the same time."""
+    return int(number("parcels_at_once", 8))
+
+
 def thaw_timeout() -> timedelta:
     """How long a run waits for its thaws: the slowest tier takes 48 hours."""
     return timedelta(hours=number("thaw_timeout_hours", 120))

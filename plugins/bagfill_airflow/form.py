@@ -16,8 +16,8 @@ from bagfill.settings import SettingsError
 from bagfill.storage.store import ThawTier
 from bagfill_airflow.services import current_settings
 
-MOST_STARTS = 1000
-"""Runs that one sweep may start: mapped tasks of one DAG run."""
+MOST_STARTS = 1_000_000
+"""Bags that one sweep may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +100,30 @@ def sweep_params(places: Places) -> dict[str, Param]:
         ),
         "space": _optional("Space", "Only bags of this space. Empty: every space.", pattern=r"^[^/]+$"),
         "limit": Param(
-            100,
+            1000,
             type="integer",
             minimum=1,
             maximum=MOST_STARTS,
             title="Limit",
-            description_md="Runs to start at most; oldest versions first.",
+            description_md="Bags to start at most; oldest versions first.",
         ),
         "dry_run": Param(
             default=False,
             type="boolean",
             title="Dry run",
-            description_md="Only say what would be started: in the log of `find`, and its XCom `would_start`.",
+            description_md="Only say what would be started: all in the log of `sweep`, 50 in its XCom `would_start`.",
         ),
+    }
+
+
+def parcels_params() -> dict[str, Param]:
+    """Params of ``backfill_parcels``."""
+    return {
+        "shipment": _text(
+            "Shipment",
+            "Id of the parcels, as the sweep wrote them to the work area.",
+            pattern="^[0-9a-f]{32}$",
+        )
     }
 
 

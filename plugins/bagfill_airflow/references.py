@@ -14,7 +14,7 @@ from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.plan_replication import PlanSummary
 from bagfill_airflow.defaults import MOST_MAPPED
 
-_SHARED = ("source", "destination", "thaw_tier", "thaw_days")
+_SHARED = ("source", "destination", "thaw_tier", "thaw_days", "campaign")
 
 
 def pack_ingests(refs: Sequence[IngestRef]) -> dict[str, Any]:

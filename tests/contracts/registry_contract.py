@@ -239,6 +239,54 @@ class RegistryContract:
         assert list(registry.missing("azure", spaces=["a", "b"], limit=1)) == [ids[0]]
         assert list(registry.missing("azure", limit=0)) == []
 
+    def test_missing_bags_stand_where_their_oldest_missing_version_stands(
+        self, registry: Registry, clock: TurnableClock
+    ) -> None:
+        for name, number, locations in (
+            ("b", 1, ["azure"]),
+            ("b", 2, []),
+            ("b", 3, ["azure"]),
+            ("b", 4, ["primary"]),
+            ("c", 1, []),
+            ("c", 2, []),
+            ("a", 3, []),
+            ("d", 1, ["azure"]),
+        ):
+            registry.add_bag_version(sample_manifest(bag_version(name, number)), locations=locations)
+        found = list(registry.missing_bags("azure"))
+        assert [(str(each.bag), [str(v.version) for v in each.versions]) for each in found] == [
+            ("digitised/c", ["v1", "v2"]),
+            ("digitised/b", ["v2", "v4"]),
+            ("digitised/a", ["v3"]),
+        ]
+        assert all(version.added == clock.now for each in found for version in each.versions)
+
+    def test_missing_bags_say_how_much_is_missing(self, registry: Registry) -> None:
+        first = sample_manifest(bag_version("b1", 1), files={"v1/data/a": 2**40, "v1/data/b": 1})
+        second = sample_manifest(bag_version("b1", 2), files={"v1/data/a": 2**40, "v2/data/c": 7})
+        for each in (first, second):
+            registry.add_bag_version(each, locations=["primary"])
+        [found] = registry.missing_bags("azure")
+        # bagit.txt has 55 bytes, and the fetched file is counted with v1 alone.
+        assert [(version.files, version.bytes) for version in found.versions] == [(3, 2**40 + 56), (2, 62)]
+        assert (found.files, found.bytes) == (5, 2**40 + 118)
+        register(registry, first, held(registry, first))
+        [found] = registry.missing_bags("azure")
+        assert [str(version.version) for version in found.versions] == ["v2"]
+
+    def test_missing_bags_by_space(self, registry: Registry) -> None:
+        for space in ("a", "b", "c"):
+            registry.add_bag_version(sample_manifest(bag_version(space=space)), locations=[])
+        assert [str(each.bag.space) for each in registry.missing_bags("azure", spaces=["c", "a"])] == ["a", "c"]
+        assert list(registry.missing_bags("azure", spaces=[])) == []
+        assert list(registry.missing_bags("azure", spaces=["none"])) == []
+
+    def test_missing_bags_of_any_identifier(self, registry: Registry) -> None:
+        ids = [bag_version(identifier) for identifier in AWKWARD]
+        for each in ids:
+            registry.add_bag_version(sample_manifest(each), locations=[])
+        assert {each.bag for each in registry.missing_bags("azure")} == {each.bag for each in ids}
+
     def test_coverage_counts_concrete_files_once(self, registry: Registry) -> None:
         # v2 fetches a file of v1: those bytes are counted with v1 alone. bagit.txt has 55 bytes.
         first = sample_manifest(bag_version("b1", 1), files={"v1/data/a": 2**40, "v1/data/b": 1})
@@ -253,6 +301,25 @@ class RegistryContract:
             CoverageRow("digitised", "azure", 2, 5, 2**40 + 118, 1, 3, 2**40 + 56),
             CoverageRow("digitised", "primary", 2, 5, 2**40 + 118, 2, 5, 2**40 + 118),
         )
+
+    def test_sizes_are_told_with_the_locations_in_order_of_registration(self, registry: Registry) -> None:
+        for number in (10, 2, 1):
+            files = {f"v{number}/data/a": number}
+            manifest = sample_manifest(bag_version("b1", number), files=files)
+            registry.add_bag_version(manifest, locations=["primary", "azure"] if number == 2 else ["primary"])
+        registry.add_bag_version(sample_manifest(bag_version("b0", 1)), locations=["shelf", "azure"])
+        registry.add_bag_version(sample_manifest(bag_version("b1", 1, space="born-digital")), locations=[])
+        found = [(str(each.bag_version), each.files, each.bytes, each.locations) for each in registry.sizes()]
+        assert found == [
+            ("born-digital/b1/v1", 2, 70, ()),
+            ("digitised/b0/v1", 2, 70, ("shelf", "azure")),
+            ("digitised/b1/v1", 2, 56, ("primary",)),
+            ("digitised/b1/v2", 2, 57, ("primary", "azure")),
+            ("digitised/b1/v10", 2, 65, ("primary",)),
+        ]
+        assert [str(each.bag_version) for each in registry.sizes(spaces=["born-digital"])] == ["born-digital/b1/v1"]
+        of_bag = registry.sizes(bag=bag_version("b1", 1).bag)
+        assert [each.bag_version.version.number for each in of_bag] == [1, 2, 10]
 
     # --- registering replicas
 

@@ -38,7 +38,7 @@ def file_values(path: str, data: bytes, **changes: Any) -> dict[str, Any]:
             "requestId": "r-1",
             "storageClass": "Hot",
             "outcome": "copied",
-            "transit": {"check": "md5 of each block", "blockBytes": 4},
+            "transit": {"check": "crc64 of each block", "blockBytes": 4, "crc64": "rosUhgTTMyA="},
         },
     }
     return values | changes

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import threading
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRule
 from bagfill.storage.store import (
@@ -24,6 +24,7 @@ from bagfill.storage.store import (
     StagedBlock,
     ThawAnswer,
     ThawTier,
+    TransitCheck,
 )
 
 _folders = itertools.count(1)
@@ -46,8 +47,8 @@ class Home:
     remove: Callable[[str], None]
 
 
-def md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
+def crc(data: bytes) -> Crc64:
+    return Crc64.of(data)
 
 
 def read(store: ObjectStore, key: str, **options: object) -> bytes:
@@ -61,6 +62,8 @@ class StoreContract:
     """Smallest block that the store takes before the last one."""
     many: ClassVar[int] = 12
     """Objects in the paging test: more than a page of the store's listings."""
+    lists_checksums: ClassVar[bool] = True
+    """Whether the server tells the checksums of staged blocks, as the real provider does."""
     lost_names: ClassVar[frozenset[str]] = frozenset()
     """Awkward names that this server, unlike the real provider, cannot hold."""
 
@@ -312,16 +315,20 @@ class StoreContract:
         full = [bytes([65 + number]) * self.block_size for number in range(count - 1)]
         return [*full, b"the last block"]
 
+    def _listed(self, block: StagedBlock) -> StagedBlock:
+        return block if self.lists_checksums else replace(block, crc=None)
+
     def test_staged_blocks_become_one_object_at_commit(self, store: ObjectStore, folder: str) -> None:
         blocks = self._blocks(3)
         whole = b"".join(blocks)
         write = store.stage(f"{folder}big")
         # The order of arrival is not the order of the bytes.
-        sent = {index: write.stage(index, blocks[index], md5(blocks[index])) for index in (2, 0, 1)}
+        sent = {index: write.stage(index, blocks[index], crc(blocks[index])) for index in (2, 0, 1)}
         assert store.stat(f"{folder}big") is None
         assert list(store.list(folder)) == []
-        assert write.staged() == sent
-        created = write.commit([sent[0], sent[1], sent[2]], content_md5=md5(whole))
+        assert write.check is TransitCheck.CRC64
+        assert write.staged() == {index: self._listed(block) for index, block in sent.items()}
+        created = write.commit([sent[0], sent[1], sent[2]])
         assert isinstance(created, Created)
         info = store.stat(f"{folder}big")
         assert info is not None
@@ -334,10 +341,10 @@ class StoreContract:
         blocks = self._blocks()
         here, there = home.open(), home.open()
         begun = here.stage(f"{folder}big")
-        first = begun.stage(0, blocks[0], md5(blocks[0]))
+        first = begun.stage(0, blocks[0], crc(blocks[0]))
         continued = there.stage(f"{folder}big", token=begun.token)
-        assert continued.staged() == {0: first}
-        last = continued.stage(1, memoryview(blocks[1]), md5(blocks[1]))
+        assert continued.staged() == {0: self._listed(first)}
+        last = continued.stage(1, memoryview(blocks[1]), crc(blocks[1]))
         third = home.open().stage(f"{folder}big", token=begun.token)
         assert isinstance(third.commit([first, last]), Created)
         assert read(here, f"{folder}big") == b"".join(blocks)
@@ -346,19 +353,19 @@ class StoreContract:
         blocks = self._blocks()
         wrong = bytes(self.block_size)
         write = store.stage(f"{folder}big")
-        write.stage(0, wrong, md5(wrong))
-        right = write.stage(0, blocks[0], md5(blocks[0]))
-        last = write.stage(1, blocks[1], md5(blocks[1]))
+        write.stage(0, wrong, crc(wrong))
+        right = write.stage(0, blocks[0], crc(blocks[0]))
+        last = write.stage(1, blocks[1], crc(blocks[1]))
         held = home.open().stage(f"{folder}big", token=write.token).staged()
         # A provider that keeps both does not say which one is meant; it never names the replaced one.
-        assert held[0] in {right, StagedBlock(index=0, size=len(wrong), md5=None)}
+        assert held[0] in {right, StagedBlock(index=0, size=len(wrong), crc=None)}
         assert isinstance(write.commit([right, last]), Created)
         assert read(store, f"{folder}big") == b"".join(blocks)
 
     def test_a_block_damaged_on_the_way_is_refused(self, store: ObjectStore, folder: str) -> None:
         write = store.stage(f"{folder}big")
         with pytest.raises(StoreError) as raised:
-            write.stage(0, b"these bytes", md5(b"other bytes"))
+            write.stage(0, b"these bytes", crc(b"other bytes"))
         assert raised.value.failure is StoreFailure.CORRUPTED_IN_TRANSIT
         assert raised.value.retryable
         assert dict(write.staged()) == {}
@@ -367,7 +374,7 @@ class StoreContract:
     def test_a_commit_never_overwrites(self, store: ObjectStore, folder: str, home: Home) -> None:
         blocks = self._blocks()
         write = store.stage(f"{folder}big")
-        sent = [write.stage(index, data, md5(data)) for index, data in enumerate(blocks)]
+        sent = [write.stage(index, data, crc(data)) for index, data in enumerate(blocks)]
         home.put(f"{folder}big", b"somebody was faster")
         assert write.commit(sent) == AlreadyExists()
         assert read(store, f"{folder}big") == b"somebody was faster"
@@ -377,7 +384,7 @@ class StoreContract:
     def test_a_second_commit_finds_the_object_of_the_first(self, store: ObjectStore, folder: str) -> None:
         blocks = self._blocks()
         write = store.stage(f"{folder}big")
-        sent = [write.stage(index, data, md5(data)) for index, data in enumerate(blocks)]
+        sent = [write.stage(index, data, crc(data)) for index, data in enumerate(blocks)]
         assert isinstance(write.commit(sent), Created)
         assert write.commit(sent) == AlreadyExists()
         assert read(store, f"{folder}big") == b"".join(blocks)
@@ -385,9 +392,9 @@ class StoreContract:
     def test_a_commit_of_a_block_that_was_never_staged_fails(self, store: ObjectStore, folder: str) -> None:
         data = self._blocks()[0]
         write = store.stage(f"{folder}big")
-        first = write.stage(0, data, md5(data))
+        first = write.stage(0, data, crc(data))
         with pytest.raises(StoreError) as raised:
-            write.commit([first, StagedBlock(index=1, size=4, md5=md5(b"none"))])
+            write.commit([first, StagedBlock(index=1, size=4, crc=crc(b"none"))])
         assert raised.value.failure is StoreFailure.MISSING
         assert store.stat(f"{folder}big") is None
         write.abandon()
@@ -395,7 +402,7 @@ class StoreContract:
     def test_a_commit_with_gaps_is_refused(self, store: ObjectStore, folder: str) -> None:
         write = store.stage(f"{folder}big")
         with pytest.raises(ValueError, match="without gaps"):
-            write.commit([StagedBlock(index=1, size=4, md5=md5(b"none"))])
+            write.commit([StagedBlock(index=1, size=4, crc=crc(b"none"))])
         write.abandon()
 
     def test_an_empty_staged_write_is_an_empty_object(self, store: ObjectStore, folder: str) -> None:
@@ -406,7 +413,7 @@ class StoreContract:
     def test_an_abandoned_write_leaves_no_object(self, store: ObjectStore, folder: str) -> None:
         data = self._blocks()[0]
         write = store.stage(f"{folder}big")
-        write.stage(0, data, md5(data))
+        write.stage(0, data, crc(data))
         write.abandon()
         write.abandon()
         assert store.stat(f"{folder}big") is None

@@ -159,6 +159,15 @@ class TrackerContract:
         opened(tracker, an_ingest(destination="glacier"))
         assert ids(tracker.of_bag(bag_version().bag, "azure")) == ids(reversed(versions))
 
+    def test_ingests_of_several_bags_are_told_bag_by_bag(self, tracker: IngestTracker) -> None:
+        for about in (bag_version(), bag_version(version=2), bag_version("b2"), bag_version(space="b1")):
+            opened(tracker, an_ingest(about))
+        opened(tracker, an_ingest(bag_version("b2"), destination="glacier"))
+        bags = [bag_version(name).bag for name in ("b1", "b2", "b3")]
+        found = tracker.of_bags(bags, "azure")
+        assert dict(found) == {bag: tuple(tracker.of_bag(bag, "azure")) for bag in bags[:2]}
+        assert dict(tracker.of_bags([], "azure")) == {}
+
     def test_ingests_of_a_request_ascend_by_version(self, tracker: IngestTracker) -> None:
         versions = [opened(tracker, an_ingest(bag_version(version=version))) for version in (10, 1, 2)]
         opened(tracker, an_ingest(request_id="CLI:1"))

@@ -12,8 +12,6 @@ from airflow.sdk import timezone
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
-from bagfill_airflow.operators.start_backfill import StartBackfillOperator
-
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
 
@@ -105,14 +103,23 @@ def test_the_sweep_spends_nothing_before_a_person_switches_it_on_and_not_at_that
     assert coming.run_after == timezone.datetime(2026, 5, 2)
 
 
-def test_the_sweep_starts_each_run_once(dags: dict[str, Any]) -> None:
-    dag = dags["sweep_unbackfilled_bags"]
-    assert dag.task_ids == ["find", "start"]
-    assert dag.get_task("start").operator_class is StartBackfillOperator
-    started = StartBackfillOperator(task_id="start", trigger_run_id="bag__x", conf={})
-    assert started.trigger_dag_id == "backfill_bag"
-    assert started.skip_when_already_exists is True
-    assert started.logical_date is None
+def test_the_sweep_is_one_task_however_much_it_starts(dags: dict[str, Any]) -> None:
+    assert dags["sweep_unbackfilled_bags"].task_ids == ["sweep"]
+
+
+def test_parcels_are_mapped_and_what_they_leave_open_is_closed_whatever_happens(dags: dict[str, Any]) -> None:
+    dag = dags["backfill_parcels"]
+    assert dag.task_ids == ["unpack", "parcel", "close"]
+    assert dag.schedule is None
+    assert dag.is_paused_upon_creation is False
+    parcel = dag.get_task("parcel")
+    [(name, source)] = parcel.expand_input.value.items()
+    assert (name, source.operator.task_id) == ("number", "unpack")
+    assert parcel.partial_kwargs["max_active_tis_per_dagrun"] > 0
+    closing = dag.get_task("close")
+    assert closing.is_teardown
+    # Else the run would be as good as its closing, whatever became of the parcels.
+    assert not closing.on_failure_fail_dagrun
 
 
 def test_audits_run_daily_once_a_person_has_switched_them_on(dags: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from awscrt.checksums import combine_crc64nvme, crc64nvme
-
+# awscrt is loaded when the first value is computed: most tasks read, plan or conclude, and loading it takes 30 ms.
 _BYTES = 8
 
 
@@ -39,6 +38,8 @@ class Crc64:
     @classmethod
     def whole(cls, parts: Iterable[Crc64]) -> Self:
         """Of the bytes that some parts are cut from, in order."""
+        from awscrt.checksums import combine_crc64nvme
+
         value = size = 0
         for part in parts:
             value = combine_crc64nvme(value, part.value, part.size)
@@ -60,6 +61,8 @@ class Crc64:
 
     def extended(self, data: bytes | bytearray | memoryview) -> Self:
         """With more bytes behind."""
+        from awscrt.checksums import crc64nvme
+
         length = data.nbytes if isinstance(data, memoryview) else len(data)
         return type(self)(crc64nvme(data, self.value), self.size + length)
 
@@ -71,7 +74,12 @@ class Crc64:
     @property
     def azure(self) -> str:
         """As Azure writes it: base64, little-endian."""
-        return base64.b64encode(self.value.to_bytes(_BYTES, "little")).decode()
+        return base64.b64encode(self.azure_bytes).decode()
+
+    @property
+    def azure_bytes(self) -> bytes:
+        """As Azure writes it, before it becomes base64."""
+        return self.value.to_bytes(_BYTES, "little")
 
 
 def _decoded(text: str) -> bytes:

@@ -72,7 +72,11 @@ class Answers:
 
     def text(self, text: str) -> None:
         """Print text as it is."""
-        self.out.print(text, markup=False)
+        if sys.stdout.isatty():
+            self.out.print(text, markup=False)
+        else:
+            # Nobody sees colours there: no need to load what makes them.
+            sys.stdout.write(f"{text}\n")
 
     def remark(self, text: str) -> None:
         """Say something on stderr."""
@@ -86,16 +90,32 @@ def _width_of(table: Table) -> int:
     return max(80, table.__rich_measure__(wide, wide.options).maximum)
 
 
+class _Warnings(logging.Handler):
+    """Shows warnings on stderr; what draws them is loaded with the first one."""
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(logging.WARNING)
+        self._answers = answers
+
+    @cached_property
+    def _drawn(self) -> logging.Handler:
+        from rich.logging import RichHandler
+
+        return RichHandler(logging.WARNING, self._answers.aside, show_time=False, show_level=False, show_path=False)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one."""
+        self._drawn.setFormatter(self.formatter)
+        self._drawn.emit(record)
+
+
 @contextmanager
 def told_in_words(answers: Answers) -> Iterator[None]:
     """Turn expected failures into one paragraph on stderr and exit code 2; surprises keep their traceback.
 
     Warnings of the core go to stderr too, through the console that draws the bars.
     """
-    from rich.logging import RichHandler
-
-    handler = RichHandler(logging.WARNING, answers.aside, show_time=False, show_level=False, show_path=False)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(message)s", force=True)
+    logging.basicConfig(handlers=[_Warnings(answers)], level=logging.WARNING, format="%(message)s", force=True)
     try:
         yield
     except Exception as error:
@@ -121,10 +141,14 @@ def _expected(error: Exception) -> list[str] | None:
 
     if isinstance(error, RequestError):
         return list(error.problems)
+    from bagfill.steps.services import PriceTableError
+
+    if isinstance(error, PriceTableError):
+        return list(error.problems)
     from bagfill.database.errors import DatabaseError, DatabaseUrlError
     from bagfill.fixity.receipts import ReceiptDamaged
     from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
-    from bagfill.steps.sweep import SweepError
+    from bagfill.steps.sweep_candidates import SweepError
     from bagfill.storage.credentials import CredentialsError
     from bagfill.storage.errors import StoreError
 

@@ -10,6 +10,7 @@ from bagfill.cli.answers import Answers, told_in_words
 from bagfill.cli.audit_commands import add_audit_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
+from bagfill.cli.plan_commands import add_plan_commands
 from bagfill.cli.receipt import receipts
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ database = typer.Typer(no_args_is_help=True, help="The registry's database.")
 app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
 add_audit_commands(app)
+add_plan_commands(app)
 
 
 @app.callback()

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from bagfill.bag.identifiers import BagId, BagVersionId, InvalidIdentifier
 from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
-from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
-from bagfill.steps.archive_members import ArchiveDamaged, is_archive
-from bagfill.steps.validate_archive import validate_archive
 from bagfill.steps.validate_bag import NothingThere, ObjectsArchived, Verdict, validate_bag
-from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.location import Location, Provider
-from bagfill.storage.providers import open_store
-from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import ObjectStore
 
 _SHOWN = 200
@@ -34,9 +29,7 @@ def run(
         chosen = Profile(profile)
     except ValueError:
         raise CommandError(f"--profile: found {profile!r}, allowed are {', '.join(Profile)}") from None
-    with validation_bar(answers.aside) as bar:
-        task = bar.add_task("Reading", total=None)
-        progress = _Progress(lambda size: bar.update(task, total=size), lambda size: bar.advance(task, size))
+    with _shown_progress(answers) as progress:
         try:
             verdict = _judge(place, chosen, connection, location, config, progress)
         except NothingThere:
@@ -46,8 +39,6 @@ def run(
                 f"no verdict on {place}: {len(archived.keys):,} of {archived.objects:,} objects are archived and "
                 f"cannot be read, first {archived.keys[0]}; thaw them, or let a backfill do it"
             ) from None
-        except ArchiveDamaged as damaged:
-            raise CommandError(f"no verdict: {damaged}") from None
     if answers.as_json:
         answers.document({"place": place, **verdict.to_json()})
     else:
@@ -60,15 +51,26 @@ class _Progress(NamedTuple):
     read: Callable[[int], None]
 
 
+@contextmanager
+def _shown_progress(answers: Answers) -> Iterator[_Progress]:
+    """A bar for whoever watches; where nobody does, what draws it is not even loaded."""
+    if not sys.stderr.isatty():
+        yield _Progress(lambda _: None, lambda _: None)
+        return
+    from bagfill.cli.validation_bar import validation_bar
+
+    with validation_bar(answers.aside) as bar:
+        task = bar.add_task("Reading", total=None)
+        yield _Progress(lambda size: bar.update(task, total=size), lambda size: bar.advance(task, size))
+
+
 def _judge(
     place: str, profile: Profile, connection: str | None, name: str | None, config: Path | None, progress: _Progress
 ) -> Verdict:
     planned, read = progress
     path = Path(place).expanduser()
     if name is None and "://" not in place and path.is_file():
-        if not is_archive(path):
-            raise CommandError(f"{path} is neither a folder nor a tar or zip file")
-        return validate_archive(path, profile, planned=planned, read=read)
+        return _judge_archive(path, profile, progress)
     identity: BagId | None = None
     if name is not None:
         location, prefix, identity = _configured(place, name, config)
@@ -86,7 +88,28 @@ def _judge(
         )
 
 
+def _judge_archive(path: Path, profile: Profile, progress: _Progress) -> Verdict:
+    from bagfill.steps.archive_members import ArchiveDamaged, is_archive
+    from bagfill.steps.validate_archive import validate_archive
+
+    if not is_archive(path):
+        raise CommandError(f"{path} is neither a folder nor a tar or zip file")
+    try:
+        return validate_archive(path, profile, planned=progress.planned, read=progress.read)
+    except ArchiveDamaged as damaged:
+        raise CommandError(f"no verdict: {damaged}") from None
+
+
 def _open(location: Location) -> ObjectStore:
+    if location.provider is Provider.LOCAL:
+        from bagfill.storage.local import LocalStore
+
+        # A folder needs no credentials, and a disk that fails does not recover within seconds.
+        return LocalStore(Path(location.bucket), location=location.name)
+    from bagfill.storage.environment_credentials import EnvironmentCredentials
+    from bagfill.storage.providers import open_store
+    from bagfill.storage.retrying import RetryingStore
+
     return RetryingStore(open_store(location, EnvironmentCredentials(os.environ), writing=False))
 
 

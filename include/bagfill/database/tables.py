@@ -130,12 +130,15 @@ INGESTS = Table(
     Column("callback_url", Text),
     Column("callback_status", EXACT_TEXT),
     Column("reason", EXACT_TEXT),
+    # The campaign it belongs to and whose budget it spends; empty: none.
+    Column("campaign", EXACT_TEXT),
     CheckConstraint("status IN ('accepted', 'processing', 'succeeded', 'failed')", name="status_known"),
     CheckConstraint("(callback_url IS NULL) = (callback_status IS NULL)", name="callback_whole"),
     Index(None, "space", "external_identifier", "version", "destination"),
     Index(None, "request_id"),
     Index(None, "created", "number"),
     Index(None, "status", "created", "number"),
+    Index(None, "campaign", "status", "number"),
 )
 
 REQUEST_KEYS = Table(
@@ -237,4 +240,127 @@ WAIVERS = Table(
     # Empty: it never ends.
     Column("ends", UtcDateTime),
     Index(None, "space", "external_identifier", "version"),
+)
+
+CAMPAIGNS = Table(
+    "campaigns",
+    METADATA,
+    # Order of creation.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("name", EXACT_TEXT, nullable=False, unique=True),
+    # What it is to do, as JSON; may name many bags, so it is not read when something is booked.
+    Column("definition", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("state", EXACT_TEXT, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("changed", UtcDateTime),
+    Column("caps", Text, nullable=False),
+    # What it has booked. Money is text, here and below: SQLite keeps no exact decimals.
+    Column("money", EXACT_TEXT, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    # The latest moment at which something was booked or refused, and what of the above belongs to its day.
+    Column("seen", UtcDateTime),
+    Column("money_today", EXACT_TEXT, nullable=False),
+    Column("bytes_today", BigInteger, nullable=False),
+    Column("requests_today", BigInteger, nullable=False),
+    # Before this moment no further request fits the rate.
+    Column("free_from", UtcDateTime),
+)
+
+CAMPAIGN_DOCUMENTS = Table(
+    "campaign_documents",
+    METADATA,
+    Column("campaign", ROW_NUMBER, ForeignKey(CAMPAIGNS.c.number), primary_key=True, autoincrement=False),
+    # Such as "plan".
+    Column("what", EXACT_TEXT, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+CAMPAIGN_EVENTS = Table(
+    "campaign_events",
+    METADATA,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("campaign", ROW_NUMBER, ForeignKey(CAMPAIGNS.c.number), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", EXACT_TEXT, nullable=False),
+    Column("what", Text, nullable=False),
+    Index(None, "campaign", "number"),
+)
+
+CAMPAIGN_BOOKINGS = Table(
+    "campaign_bookings",
+    METADATA,
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("campaign", ROW_NUMBER, ForeignKey(CAMPAIGNS.c.number), nullable=False),
+    Column("ingest_id", EXACT_TEXT, nullable=False),
+    Column("kind", EXACT_TEXT, nullable=False),
+    Column("part", EXACT_TEXT, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("booked", UtcDateTime, nullable=False),
+    # Whether the act has begun.
+    Column("begun", Boolean, nullable=False),
+    Column("money", EXACT_TEXT, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    # What it came to; empty as long as the booking is open.
+    Column("actual_money", EXACT_TEXT),
+    Column("actual_bytes", BigInteger),
+    Column("actual_requests", BigInteger),
+    UniqueConstraint("campaign", "ingest_id", "kind", "part", "round"),
+    CheckConstraint("kind IN ('thaw', 'copy')", name="kind_known"),
+    CheckConstraint("(actual_money IS NULL) = (actual_requests IS NULL)", name="settlement_whole"),
+    Index(None, "campaign", "number"),
+)
+
+RELEASES = Table(
+    "releases",
+    METADATA,
+    # A person says that a bag may be tried again; of one bag and destination the last counts.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    # No foreign key: as of waivers.
+    Column("space", EXACT_TEXT, nullable=False),
+    Column("external_identifier", EXACT_TEXT, nullable=False),
+    Column("destination", EXACT_TEXT, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", EXACT_TEXT, nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "space", "external_identifier", "destination"),
+)
+
+THAWS = Table(
+    "thaws",
+    METADATA,
+    # The newest request for an object. No foreign key: it outlives ingests, and what others asked for counts too.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("key", EXACT_TEXT, primary_key=True),
+    Column("etag", EXACT_TEXT, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tier", EXACT_TEXT, nullable=False),
+    Column("days", Integer, nullable=False),
+    # Who asked; empty when a reservation was given back.
+    Column("holder", EXACT_TEXT, nullable=False),
+    Column("chunk", EXACT_TEXT, nullable=False),
+    Column("stand", EXACT_TEXT, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("lease_ends", UtcDateTime, nullable=False),
+    Column("kind", EXACT_TEXT, nullable=False),
+    # Thaws of these bytes that were accepted, this one included.
+    Column("times", Integer, nullable=False),
+    Column("paid", Boolean, nullable=False),
+    # When the copy goes away, as the provider said; empty until it did.
+    Column("until", UtcDateTime),
+    CheckConstraint("stand IN ('reserved', 'asked')", name="stand_known"),
+    CheckConstraint("kind IN ('archived', 'faster', 'longer')", name="kind_known"),
+    CheckConstraint("days >= 1 AND times >= 0 AND size >= 0", name="numbers_sound"),
+    Index(None, "chunk"),
+)
+
+THAW_PACES = Table(
+    "thaw_paces",
+    METADATA,
+    # One row an account: until when its request rate is taken.
+    Column("account", EXACT_TEXT, primary_key=True),
+    Column("taken", UtcDateTime, nullable=False),
 )

@@ -54,6 +54,8 @@ locations = ["{DESTINATION}"]
 
 [limits]
 concurrency = 4
+# A run for each sample, small as they are: so each can be watched.
+parcel_bags = 0
 """
 
 

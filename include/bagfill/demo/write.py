@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.demo.bag_maker import SampleBag
 from bagfill.demo.content import Content
 from bagfill.storage.location import Location
@@ -47,7 +47,7 @@ def write_object(store: ObjectStore, key: str, content: Content) -> Created | Al
     staged = store.stage(key)
     blocks: list[StagedBlock] = []
     for index, data in enumerate(_blocks(content)):
-        blocks.append(staged.stage(index, data, hashlib.md5(data, usedforsecurity=False).digest()))
+        blocks.append(staged.stage(index, data, Crc64.of(data)))
     return staged.commit(blocks)
 
 

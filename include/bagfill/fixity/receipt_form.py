@@ -133,8 +133,20 @@ class Obtained(_Form):
     algorithms: Annotated[list[AlgorithmName], Field(min_length=1), AfterValidator(_ascending)]
 
 
-class Transit(_Form):
-    """What the destination's provider checked on arrival: the MD5 of each block of a staged write."""
+class CheckedBlocks(_Form):
+    """What the destination's provider checked on arrival: a checksum of each block of a staged write.
+
+    The CRC-64/NVME of the whole object is combined from those of the blocks, and written as S3 does: base64,
+    big-endian. Null: the blocks that another task sent are not told.
+    """
+
+    check: Literal["crc64 of each block", "md5 of each block"]
+    block_bytes: Annotated[int, Field(ge=1, le=_LARGEST)]
+    crc64: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{11}=$")] | None
+
+
+class Md5Blocks(_Form):
+    """What receipts of earlier releases say: the MD5 of each block."""
 
     check: Literal["md5 of each block"]
     block_bytes: Annotated[int, Field(ge=1, le=_LARGEST)]
@@ -148,7 +160,7 @@ class DestinationObject(_Form):
     request_id: Text | None
     storage_class: str
     outcome: Literal["copied", "already-there", "staged"] | None
-    transit: Transit | None
+    transit: CheckedBlocks | Md5Blocks | None
 
 
 class FileLine(_Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -72,6 +72,10 @@ class MemoryIngestTracker:
         # Sought by its place among all: what changed since (its status) must not let it be missed.
         start = 0 if before is None else 1 + next(at for at, each in enumerate(newest) if each.id == before.id)
         return tuple(islice(filter(wanted.takes, newest[start:]), limit))
+
+    def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
+        """See :meth:`IngestTracker.of_bags`."""
+        return {bag: found for bag in bags if (found := self.of_bag(bag, destination))}
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""

@@ -80,6 +80,7 @@ class Ingest:
         events: ascending by date.
         callback: whom to tell.
         reason: with ``failed``: why, as a stable code.
+        campaign: name of the campaign whose budget it spends; ``None``: it belongs to none.
     """
 
     id: UUID
@@ -92,6 +93,7 @@ class Ingest:
     events: tuple[IngestEvent, ...] = field(default=())
     callback: Callback | None = None
     reason: Reason | None = None
+    campaign: str | None = None
 
     @property
     def last_modified(self) -> datetime | None:

@@ -69,12 +69,27 @@ class Reason(Enum):
         True,
         "The thawed copies went away before they were copied; they were asked for again.",
     )
+    CAMPAIGN_HALTED = (
+        "campaign-halted",
+        True,
+        "Nothing to do for this bag: it goes on when its campaign does (bagfill campaign show).",
+    )
+    PRICE_UNKNOWN = (
+        "price-unknown",
+        False,
+        "Add the price to the location's table, or create the campaign with --unknown-prices.",
+    )
     BUDGET_REACHED = ("budget-reached", False, "Raise the limit, or leave the rest for later.")
     BAG_REPLACED = ("bag-replaced", False, "The bag's manifest changed meanwhile; start a new ingest.")
     BAG_GONE = (
         "bag-gone",
         False,
         "The bag was deleted meanwhile; objects at the destination are orphans, listed in the log.",
+    )
+    NEEDS_OWN_RUN = (
+        "needs-own-run",
+        True,
+        "Archived or large: too much for a parcel. A run of its own is started, at the latest by the next sweep.",
     )
     CLAIM_LOST = ("claim-lost", True, "Another run took over this bag version; follow that one.")
     INTERRUPTED = ("interrupted", True, "A task was killed before it ended; run again, finished work is kept.")

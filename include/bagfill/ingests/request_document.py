@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 _LONGEST = 1024
@@ -80,11 +80,16 @@ class CallbackPart(_Part):
     url: Annotated[str, Field(max_length=4096)]
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class ThawPart(_Part):
     """How archived objects are made readable; left out: as the source location says."""
 
     tier: Literal["Expedited", "Standard", "Bulk"] | None = None
-    days: Annotated[int, Field(ge=1, le=365)] | None = None
+    # In JSON 3.0 is a whole number too.
+    days: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=365)] | None = None
 
 
 class IngestTypePart(_Part):

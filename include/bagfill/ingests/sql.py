@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, insert, or_, select, tuple_, update
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
@@ -21,7 +21,7 @@ from bagfill.ingests.states import apply_update, in_order, is_same_opening
 from bagfill.ingests.tracker import IdTaken, IngestFilter, IngestUpdate, Opened, Refused, UnknownIngest, Updated
 
 _NEWEST_FIRST = (INGESTS.c.created.desc(), INGESTS.c.number.desc())
-_EVENTS_IN_ONE_QUERY = 500
+_IN_ONE_QUERY = 500
 
 _AnyRow = Row[*tuple[Any, ...]]
 
@@ -45,7 +45,9 @@ class SqlIngestTracker:
         with writing(self._engine) as connection:
             row = {"id": ingest.id, **columns_of(ingest.bag_version), **_changing(ingest)}
             row |= {"source": ingest.source, "destination": ingest.destination, "created": ingest.created}
-            is_new = insert_if_absent(connection, INGESTS, {**row, "request_id": ingest.request_id})
+            is_new = insert_if_absent(
+                connection, INGESTS, {**row, "request_id": ingest.request_id, "campaign": ingest.campaign}
+            )
             found = connection.execute(_by_id(ingest.id)).one()
             if is_new:
                 _append(connection, found.number, 0, kept.events)
@@ -95,6 +97,17 @@ class SqlIngestTracker:
             older = INGESTS.c.created < before.created
             conditions.append(or_(older, and_(INGESTS.c.created == before.created, INGESTS.c.number < number)))
         return self._find(_where(*conditions).order_by(*_NEWEST_FIRST).limit(limit))
+
+    def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
+        """See :meth:`IngestTracker.of_bags`."""
+        found: dict[BagId, list[Ingest]] = defaultdict(list)
+        names = [(str(bag.space), str(bag.external_identifier)) for bag in bags]
+        key = tuple_(INGESTS.c.space, INGESTS.c.external_identifier)
+        for start in range(0, len(names), _IN_ONE_QUERY):
+            some = key.in_(names[start : start + _IN_ONE_QUERY])
+            for ingest in self._find(_where(some, INGESTS.c.destination == destination).order_by(*_NEWEST_FIRST)):
+                found[ingest.bag_version.bag].append(ingest)
+        return {bag: tuple(ingests) for bag, ingests in found.items()}
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""
@@ -147,8 +160,8 @@ def _with_events(connection: Connection, rows: Sequence[_AnyRow]) -> tuple[Inges
     events: dict[int, list[IngestEvent]] = defaultdict(list)
     numbers = [row.number for row in rows]
     # A database takes only so many parameters in one statement.
-    for start in range(0, len(numbers), _EVENTS_IN_ONE_QUERY):
-        some = INGEST_EVENTS.c.ingest_number.in_(numbers[start : start + _EVENTS_IN_ONE_QUERY])
+    for start in range(0, len(numbers), _IN_ONE_QUERY):
+        some = INGEST_EVENTS.c.ingest_number.in_(numbers[start : start + _IN_ONE_QUERY])
         query = select(INGEST_EVENTS).where(some).order_by(INGEST_EVENTS.c.created, INGEST_EVENTS.c.position)
         for row in connection.execute(query):
             events[row.ingest_number].append(IngestEvent(row.description, row.created))
@@ -168,4 +181,5 @@ def _ingest(row: _AnyRow, events: tuple[IngestEvent, ...]) -> Ingest:
         events=events,
         callback=callback,
         reason=None if row.reason is None else Reason.of_code(row.reason),
+        campaign=row.campaign,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -134,6 +134,10 @@ class IngestTracker(Protocol):
             before: the last of the page before; ingests that were opened since do not shift the pages.
             limit: ingests of a page, at most.
         """
+        ...
+
+    def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
+        """The same for several bags at once (at most a few thousand); bags without ingests are left out."""
         ...
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:

@@ -23,6 +23,9 @@ class Limits:
         lease: how long a claim lives without a heartbeat.
         thaw_requests_per_second: of one task.
         max_thaw_bytes: archived bytes that one ingest may ask for; ``None``: no limit.
+        parcel_bytes, parcel_files, parcel_bags: a parcel of small bags is closed when it holds this many; with 0 bags
+            every bag has a run of its own.
+        bags_at_once: bags of one parcel that are worked on at the same time.
     """
 
     shard_bytes: int = 4 * 1024 * MIB
@@ -35,3 +38,7 @@ class Limits:
     lease: timedelta = timedelta(hours=1)
     thaw_requests_per_second: float = 100.0
     max_thaw_bytes: int | None = None
+    parcel_bytes: int = 4 * 1024 * MIB
+    parcel_files: int = 30_000
+    parcel_bags: int = 100
+    bags_at_once: int = 2

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.crc64 import Crc64
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.errors import ManifestDamagedError
@@ -25,7 +26,7 @@ _BLOCK_BYTES = 32 * 1024 * 1024
 class StagedManifest(Protocol):
     """A manifest too large for one request; see ``bagfill.storage.store.StagedWrite``."""
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> Any:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> Any:
         """Send one block."""
         ...
 
@@ -121,7 +122,7 @@ class ManifestStore:
             blocks = []
             for index, start in enumerate(range(0, len(raw), _BLOCK_BYTES)):
                 block = view[start : start + _BLOCK_BYTES]
-                blocks.append(staged.stage(index, block, hashlib.md5(block, usedforsecurity=False).digest()))
+                blocks.append(staged.stage(index, block, Crc64.of(block)))
             staged.commit(blocks)
         except Exception:
             with suppress(Exception):

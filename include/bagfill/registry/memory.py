@@ -13,6 +13,7 @@ from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, end_of_lease, utc_now
 from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
+from bagfill.registry.missing import MissingBag, MissingVersion
 from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
 from bagfill.registry.registry import (
     Added,
@@ -30,11 +31,13 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import ChainPosition, MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(slots=True)
 class _Known:
     stored: StoredManifest
+    added: datetime
     replicas: dict[str, ReplicaRecord] = field(default_factory=dict)
 
 
@@ -71,7 +74,7 @@ class MemoryRegistry:
                 return ConflictingManifest(differences) if differences else AlreadyKnown()
             now = self._clock()
             replicas = {name: ReplicaRecord(manifest.id, name, now, None, None) for name in locations}
-            self._known[manifest.id] = _Known(StoredManifest(manifest, self._next_pointer()), replicas)
+            self._known[manifest.id] = _Known(StoredManifest(manifest, self._next_pointer()), now, replicas)
             return Added()
 
     def manifest(self, bag_version: BagVersionId) -> StoredManifest | None:
@@ -108,6 +111,27 @@ class MemoryRegistry:
                 if location not in known.replicas and (spaces is None or str(bag_version.space) in spaces)
             ]
         yield from islice(sorted(found, key=lambda each: (each.version, each.bag)), limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        with self._lock:
+            found = [
+                SizedBagVersion(each, *_amounts([known])[1:], tuple(known.replicas))
+                for each, known in sorted(self._known.items(), key=lambda item: item[0])
+                if (spaces is None or str(each.space) in spaces) and (bag is None or each.bag == bag)
+            ]
+        yield from found
+
+    def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
+        """See :meth:`Registry.missing_bags`."""
+        bags: dict[BagId, list[MissingVersion]] = {}
+        # Oldest first: so a bag stands where its oldest missing version stands.
+        for bag_version in self.missing(location, spaces=spaces):
+            known = self._known[bag_version]
+            _, files, size = _amounts([known])
+            missing = MissingVersion(bag_version.version, files, size, known.added)
+            bags.setdefault(bag_version.bag, []).append(missing)
+        yield from (MissingBag(bag, tuple(versions)) for bag, versions in bags.items())
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
         """See :meth:`Registry.coverage`."""

@@ -9,7 +9,9 @@ from typing import Protocol
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.model import ManifestLocation, StorageManifest
+from bagfill.registry.missing import MissingBag
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,18 @@ class Registry(Protocol):
         self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
     ) -> Iterator[BagVersionId]:
         """Bag versions not registered at ``location``: ascending by (version, space, external identifier)."""
+        ...
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """Known bag versions with sizes and locations, ascending by (space, external identifier, version)."""
+        ...
+
+    def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
+        """Bags with versions not registered at ``location``, ascending by (oldest missing version, space, identifier).
+
+        Read page by page, in bounded memory. What is registered or added while somebody reads may be seen or not; a
+        bag whose oldest missing version is registered meanwhile may come a second time, with the rest.
+        """
         ...
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:

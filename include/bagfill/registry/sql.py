@@ -20,6 +20,7 @@ from bagfill.registry.clock import Clock, utc_now
 from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
 from bagfill.registry.errors import RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
+from bagfill.registry.missing import MissingBag
 from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
 from bagfill.registry.registry import (
     Added,
@@ -36,9 +37,12 @@ from bagfill.registry.registry import (
     StoredManifest,
 )
 from bagfill.registry.seals import MakeSeal, SealRecord
+from bagfill.registry.sizes import SizedBagVersion
 from bagfill.registry.sql_claims import SqlClaims, require_current
+from bagfill.registry.sql_missing import missing_bags
 from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
 from bagfill.registry.sql_seals import SqlSeals, append_seal
+from bagfill.registry.sql_sizes import sized_bag_versions
 
 _ATTEMPTS = 20
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -150,6 +154,14 @@ class SqlRegistry:
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
         return missing_bag_versions(self._engine, location, spaces, limit)
+
+    def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
+        """See :meth:`Registry.sizes`."""
+        return sized_bag_versions(self._engine, spaces, bag)
+
+    def missing_bags(self, location: str, *, spaces: Sequence[str] | None = None) -> Iterator[MissingBag]:
+        """See :meth:`Registry.missing_bags`."""
+        return missing_bags(self._engine, location, spaces)
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
         """See :meth:`Registry.coverage`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from pydantic import SecretStr
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.settings.forecast import ForecastSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
     AreaSection,
@@ -50,6 +52,7 @@ _TABLES: dict[str, type[Section]] = {
     "audit": AuditSection,
     "rules": RulesSection,
     "signing": SigningSection,
+    "forecast": ForecastSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
 
@@ -102,6 +105,7 @@ class Settings:
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
+        forecast: what plans start from, where nothing was measured.
     """
 
     path: Path
@@ -118,6 +122,7 @@ class Settings:
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
     callback_secret: str | None = None
+    forecast: ForecastRules = field(default_factory=ForecastRules)
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -182,7 +187,13 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     ]
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
-    audit, signing = tables["audit"], tables["signing"]
+    audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
+    if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
+        None,
+        *(each.name for _, each in locations),
+    }:
+        known = ", ".join(each.name for _, each in locations)
+        problems.add_found(("forecast", "workers_at"), f"known locations: {known}")
     if (
         problems.texts
         or not isinstance(registry, RegistrySection)
@@ -190,6 +201,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         or not isinstance(callbacks, CallbacksSection)
         or not isinstance(audit, AuditSection)
         or not isinstance(rules, RulesSection)
+        or not isinstance(forecast, ForecastSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -207,6 +219,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         audit=audit.rules(),
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,
+        forecast=forecast.rules(),
     )
 
 

@@ -128,6 +128,7 @@ class LocationSection(_PlaceSection):
     verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
+    prices: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -148,6 +149,7 @@ class LocationSection(_PlaceSection):
             archives_after=self.archives_after,
             verify_rate=self.verify_rate,
             names=self.names,
+            prices=self.prices,
         )
 
 
@@ -207,6 +209,10 @@ class LimitsSection(Section):
     lease: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = _DEFAULTS.lease
     thaw_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = _DEFAULTS.thaw_requests_per_second
     max_thaw_bytes: Annotated[Size, Field(ge=0)] | None = _DEFAULTS.max_thaw_bytes
+    parcel_bytes: Annotated[Size, Field(ge=MIB)] = _DEFAULTS.parcel_bytes
+    parcel_files: Annotated[int, Field(ge=4, le=1_000_000)] = _DEFAULTS.parcel_files
+    parcel_bags: Annotated[int, Field(ge=0, le=1000)] = _DEFAULTS.parcel_bags
+    bags_at_once: Annotated[int, Field(ge=1, le=64)] = _DEFAULTS.bags_at_once
 
     def limits(self) -> Limits:
         """As the steps take them."""

@@ -58,6 +58,8 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
     for ingest in ingests:
         _finish(services, ingest)
         _release(services, ingest)
+        if ingest.campaign is not None:
+            services.campaigns.close(ingest.campaign, str(ingest.id))
     # Afterwards: nobody's receiver may delay the release of a claim.
     for ingest in ingests:
         _call_back(services, ingest.id, post)

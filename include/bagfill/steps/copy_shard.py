@@ -10,6 +10,8 @@ from typing import Any, assert_never
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import CopyItem, PlannedFile
+from bagfill.steps.campaign_acts import Begun, copying
+from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
@@ -26,6 +28,7 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
+    Transit,
     WouldOverwrite,
 )
 
@@ -60,10 +63,11 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         rows = work.results(plan, "copied", shard.index)
         if rows is not None:
             return _counts(rows)
-        with ClaimKeeper(services, shard.ingest) as keeper:
-            made = _Copying(services, shard.ingest, plan, work, keeper, file_done).run(
-                work.copy_items(plan, shard.index)
-            )
+        items = work.copy_items(plan, shard.index)
+        with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
+            if isinstance(begun, StepFailed):
+                return begun
+            made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun).run(items)
             if isinstance(made, StepFailed):
                 return made
             work.write_results(plan, "copied", shard.index, made)
@@ -82,7 +86,12 @@ def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
         "etag": outcome.etag,
         "versionId": outcome.version_id,
         "requestId": outcome.request_id,
+        "transit": None if outcome.transit is None else _transit(outcome.transit),
     }
+
+
+def _transit(transit: Transit) -> Mapping[str, Any]:
+    return {"check": transit.check.value, "crc64": None if transit.crc is None else transit.crc.s3}
 
 
 def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
@@ -101,16 +110,19 @@ class _Copying:
         work: IngestWork,
         keeper: ClaimKeeper,
         file_done: FileDone | None,
+        begun: Begun,
     ) -> None:
         self._services = services
         self._ref = ref
         self._keeper = keeper
+        self._watch = CampaignWatch(services, ref)
+        self._begun = begun
         self._file_done = file_done
         source, destination = services.locations[ref.source], services.locations[ref.destination]
         self._from = services.stores.reading(source)
         self._from_prefix = source.version_prefix(ref.id)
         self._to_prefix = destination.version_prefix(ref.id)
-        self._copier = ObjectCopier(self._from, services.stores.writing(destination), work.staging(plan), keeper.check)
+        self._copier = ObjectCopier(self._from, services.stores.writing(destination), work.staging(plan), self._check)
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)
@@ -137,8 +149,9 @@ class _Copying:
         return summarise(failures) if failures else rows
 
     def _copy(self, item: CopyItem) -> dict[str, Any] | StepFailed:
-        self._keeper.check()
+        self._check()
         path = item.file.path
+        self._begun.add(item)
         try:
             outcome = self._copier.copy(item, f"{self._from_prefix}{path}", f"{self._to_prefix}{path}")
         except StoreError as error:
@@ -148,10 +161,17 @@ class _Copying:
                 message = f"{name} was archived since the plan was made; a new ingest thaws it."
                 return StepFailed(Reason.SOURCE_CHANGED, message)
             return store_failure(self._ref, error)
+        if isinstance(outcome, AlreadyThere):
+            self._begun.spared(item)
         result = self._row(item, outcome)
         if self._file_done is not None and not isinstance(result, StepFailed):
             self._file_done(item.size)
         return result
+
+    def _check(self) -> None:
+        """Before every write: both the claim and the campaign must still want it."""
+        self._keeper.check()
+        self._watch.check()
 
     def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
         name = f"{self._ref.bag_version}: {item.file.path}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
+from bagfill.campaigns.ledger import CampaignHalted
 from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, StatusUpdate
@@ -57,7 +59,7 @@ def summarise(failures: list[StepFailed]) -> StepFailed:
     """One failure for several: the first that no retry can help decides, else the first."""
     worst = next((failure for failure in failures if not failure.retryable), failures[0])
     others = [failure.message for failure in failures if failure is not worst]
-    return StepFailed(worst.reason, worst.message, (*worst.problems, *others)[:MOST_PROBLEMS])
+    return replace(worst, problems=(*worst.problems, *others)[:MOST_PROBLEMS])
 
 
 def add_events(services: Services, ref: IngestRef, descriptions: Iterable[str]) -> None:
@@ -83,6 +85,8 @@ def attempt(
         result = store_failure(ref, error)
     except ClaimLostError as error:
         result = StepFailed(Reason.CLAIM_LOST, f"{ref.bag_version} at {ref.destination}: {error}.")
+    except CampaignHalted as error:
+        result = StepFailed(Reason.CAMPAIGN_HALTED, f"{ref.bag_version} to {ref.destination}: {error}.")
     except WorkError as error:
         result = StepFailed(Reason.UNEXPECTED, f"{ref.bag_version}: {error}.")
     return record_failure(services, ref, step, result) if isinstance(result, StepFailed) else result
@@ -100,7 +104,8 @@ def record_failure(
     Returns:
         The failure as it was recorded, for the caller to hand on: without secrets.
     """
-    failure = StepFailed(failure.reason, masked(failure.message), tuple(map(masked, failure.problems)))
+    problems = tuple(map(masked, failure.problems))
+    failure = replace(failure, message=masked(failure.message), problems=problems)
     ends = final or not failure.retryable
     word = "failed" if ends else "retrying"
     texts = [f"{step} {word} - {failure.message} {failure.reason.advice}"]

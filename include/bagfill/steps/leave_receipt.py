@@ -189,13 +189,12 @@ def _obtained(
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    outcome = copied.get("outcome")
-    in_blocks = planned.block_bytes and outcome in {"copied", "staged"}
+    transit = copied.get("transit")
     return {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
         "storageClass": listed.storage_class,
-        "outcome": outcome,
-        "transit": {"check": "md5 of each block", "blockBytes": planned.block_bytes} if in_blocks else None,
+        "outcome": copied.get("outcome"),
+        "transit": None if transit is None else {**transit, "blockBytes": planned.block_bytes},
     }

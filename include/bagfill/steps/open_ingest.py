@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from bagfill.bag.identifiers import BagVersion, BagVersionId
+from bagfill.campaigns.ledger import CampaignHalted, Halted
 from bagfill.ingests.model import Callback, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, IdTaken, Opened
@@ -155,7 +156,9 @@ class _Opening:
         source = self._source(stored.manifest)
         ref = self._ref(bag_version, source)
         self._open_ingest(ref, bag_version)
-        failure = source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
+        failure = self._campaign_halted() or (
+            source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
+        )
         if failure is not None:
             self._refuse(ref, failure)
             return
@@ -183,7 +186,17 @@ class _Opening:
             token=0,
             thaw_tier=(self._request.thaw_tier or thaw.tier).value,
             thaw_days=self._request.thaw_days or thaw.days,
+            campaign=self._request.campaign or "",
         )
+
+    def _campaign_halted(self) -> StepFailed | None:
+        """A run may have been started before its campaign was paused, and opened after."""
+        name = self._request.campaign
+        campaign = None if name is None else self._services.campaigns.get(name)
+        if campaign is None or campaign.state.starts_bags:
+            return None
+        halted = Halted(campaign.state, campaign.why)
+        return StepFailed(Reason.CAMPAIGN_HALTED, f"{self._request.bag}: {CampaignHalted(campaign.name, halted)}.")
 
     def _open_ingest(self, ref: IngestRef, bag_version: BagVersionId) -> None:
         request, now = self._request, self._services.clock()
@@ -197,6 +210,7 @@ class _Opening:
                 created=now,
                 request_id=request.request_id,
                 callback=None if request.callback_url is None else Callback(request.callback_url),
+                campaign=request.campaign,
             )
         )
         match answer:

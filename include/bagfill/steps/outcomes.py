@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from bagfill.bag.identifiers import BagVersionId
@@ -19,11 +20,13 @@ class StepFailed:
         reason: stable code; knows whether a retry can help.
         message: which bag version, file and location; what was expected, what was seen.
         problems: further single problems of the same kind, at most a few dozen.
+        again: when another try may go better; ``None``: nobody knows. Timezone-aware.
     """
 
     reason: Reason
     message: str
     problems: tuple[str, ...] = ()
+    again: datetime | None = None
 
     @property
     def retryable(self) -> bool:
@@ -47,6 +50,7 @@ class IngestRef:
         token: the claim's fencing token.
         thaw_tier: how fast archived objects are thawed.
         thaw_days: how long the thawed copies live.
+        campaign: name of the campaign whose budget it spends; empty: it belongs to none.
     """
 
     ingest_id: str
@@ -56,6 +60,7 @@ class IngestRef:
     token: int
     thaw_tier: str
     thaw_days: int
+    campaign: str = ""
 
     @property
     def id(self) -> BagVersionId:

@@ -6,13 +6,13 @@ goes on from there. Records are JSON documents or JSON lines (one object a line,
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from typing import Any
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import AlreadyExists, Created, ObjectStore
 
@@ -74,7 +74,7 @@ class RecordStore:
         staged = self._store.stage(self.key(name))
         try:
             held = [
-                staged.stage(index, block, hashlib.md5(block, usedforsecurity=False).digest())
+                staged.stage(index, block, Crc64.of(block))
                 for index, block in enumerate(chain((first, second), blocks))
             ]
             answer = staged.commit(held)

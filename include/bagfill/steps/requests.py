@@ -11,7 +11,17 @@ from bagfill.bag.identifiers import BagId, BagVersion, ExternalIdentifier, Inval
 from bagfill.steps.services import Services
 from bagfill.storage.store import ThawTier
 
-FIELDS = ("space", "external_identifier", "version", "destination", "source", "thaw_tier", "thaw_days", "callback_url")
+FIELDS = (
+    "space",
+    "external_identifier",
+    "version",
+    "destination",
+    "source",
+    "thaw_tier",
+    "thaw_days",
+    "callback_url",
+    "campaign",
+)
 """The names a request may have; every other is refused, so that a misspelt one is not silently ignored."""
 
 _MAX_THAW_DAYS = 365
@@ -61,6 +71,7 @@ class BackfillRequest:
         thaw_tier: how fast to thaw; ``None``: the source location's default.
         thaw_days: how long thawed copies live; ``None``: the source location's default.
         callback_url: where the finished ingest is POSTed; ``None``: nowhere.
+        campaign: name of the campaign whose budget it spends; ``None``: it belongs to none.
     """
 
     request_id: str
@@ -71,6 +82,7 @@ class BackfillRequest:
     thaw_tier: ThawTier | None = None
     thaw_days: int | None = None
     callback_url: str | None = None
+    campaign: str | None = None
 
     @classmethod
     def parse(cls, services: Services, request_id: str, fields: Mapping[str, Any]) -> Self:
@@ -111,6 +123,7 @@ class BackfillRequest:
             problems.append(RequestProblem("thaw_days", f"found {days!r}, {allowed}"))
         if "callback_url" in texts:
             _callback(services, texts["callback_url"], problems)
+        _campaign(services, texts, bag, problems)
         if problems or bag is None:
             raise RequestError(tuple(problems))
         return cls(
@@ -122,6 +135,7 @@ class BackfillRequest:
             thaw_tier=tier,
             thaw_days=days,
             callback_url=texts.get("callback_url"),
+            campaign=texts.get("campaign"),
         )
 
 
@@ -197,3 +211,17 @@ def _tier(text: str | None, problems: list[RequestProblem]) -> ThawTier | None:
 def _callback(services: Services, url: str, problems: list[RequestProblem]) -> None:
     if (refused := services.callbacks.refusal(url)) is not None:
         problems.append(RequestProblem("callback_url", refused))
+
+
+def _campaign(services: Services, texts: Mapping[str, str], bag: BagId | None, problems: list[RequestProblem]) -> None:
+    if "campaign" not in texts:
+        return
+    campaign = services.campaigns.get(texts["campaign"])
+    if campaign is None:
+        problems.append(RequestProblem("campaign", f"no campaign is named {texts['campaign']!r}"))
+        return
+    if campaign.definition.destination != texts.get("destination"):
+        found = f"{campaign.name} is for destination {campaign.definition.destination!r}"
+        problems.append(RequestProblem("campaign", found))
+    if bag is not None and not campaign.definition.scope.holds(bag):
+        problems.append(RequestProblem("campaign", f"{bag} is not in the scope of {campaign.name}"))

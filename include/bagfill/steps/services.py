@@ -11,16 +11,25 @@ from typing import Protocol
 from bagfill.audit.log import AuditLog
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.campaigns.ledger import Campaigns
+from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.tracker import IngestTracker
+from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.planning.prices import PriceTable
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
+from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
+from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.ledger import ThawLedger
+from bagfill.thaw.memory_ledger import MemoryThawLedger
+from bagfill.thaw.pace import MemoryPace, SharedPace
 
 
 class Stores(Protocol):
@@ -33,6 +42,28 @@ class Stores(Protocol):
     def writing(self, location: Location) -> ObjectStore:
         """The store for the identity that may create. Raises ValueError for a location that is read-only."""
         ...
+
+
+class PriceTableError(Exception):
+    """Price tables cannot be used; ``problems`` says each: file, line, what was found, what is allowed.
+
+    Not retryable: the file will be wrong until a person changes it.
+    """
+
+    retryable = False
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type[PriceTableError], tuple[tuple[str, ...]]]:
+        """Pickle by the arguments (exceptions cross process borders)."""
+        return type(self), (self.problems,)
+
+
+def no_prices(_location: str) -> PriceTable | None:
+    """What is charged where nothing is configured: nobody knows."""
+    return None
 
 
 def utc_now() -> datetime:
@@ -77,6 +108,13 @@ class Services:
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
         request_keys: idempotency keys of requests that came by HTTP.
+        prices: the price table of a location, by its name; ``None``: none is named. Raises PriceTableError.
+        forecast: what forecasts start from, where nothing was measured.
+        thaw_permits: who must agree before thaws are paid.
+        campaigns: the campaigns, and the ledger of what they spend.
+        act_costs: what acts of ingests cost.
+        thaws: what was asked for when, so that one request for an object is in flight.
+        thaw_pace: the rate of thaw requests that all runs share.
     """
 
     locations: Mapping[str, Location]
@@ -95,6 +133,13 @@ class Services:
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
     request_keys: RequestKeys = field(default_factory=partial(MemoryRequestKeys, utc_now))
+    prices: Callable[[str], PriceTable | None] = field(default=no_prices)
+    forecast: ForecastRules = field(default_factory=ForecastRules)
+    thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
+    campaigns: Campaigns = field(default_factory=MemoryCampaigns)
+    act_costs: ActCosts = field(default_factory=UnpricedActs)
+    thaws: ThawLedger = field(default_factory=MemoryThawLedger)
+    thaw_pace: SharedPace = field(default_factory=MemoryPace)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

@@ -10,6 +10,7 @@ from typing import Any
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
+from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import ShardRef, StepFailed
@@ -85,6 +86,7 @@ class _Verifying:
         self._ref = shard.ingest
         self._plan = plan
         self._keeper = keeper
+        self._watch = CampaignWatch(services, shard.ingest)
         self._file_done = file_done
         location = services.locations[self._ref.destination]
         self._store = services.stores.reading(location)
@@ -101,6 +103,7 @@ class _Verifying:
 
     def _verify(self, file: PlannedFile) -> dict[str, Any] | StepFailed:
         self._keeper.check()
+        self._watch.check()
         name = f"{self._ref.bag_version}: {file.path} at {self._ref.destination}"
         try:
             observed = self._observe(file)

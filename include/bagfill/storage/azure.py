@@ -23,7 +23,9 @@ from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo
 if TYPE_CHECKING:
     from bagfill.storage.azure_sdk import AzureSdk
 
-_CAPABILITIES = frozenset({Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING})
+_CAPABILITIES = frozenset(
+    {Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING, Capability.SIGNED_URLS, Capability.COPY_FROM_URL}
+)
 
 
 class AzureStore:
@@ -68,7 +70,7 @@ class AzureStore:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Both: tiers and rehydration are in every listing."""
+        """Tiers and rehydration are in every listing; the service fetches from URLs, its own and others'."""
         return _CAPABILITIES
 
     @property

@@ -1,7 +1,7 @@
 """Large objects at Azure: blocks whose ids say what they are, committed only if no blob is there.
 
-A block id carries index and MD5, so any process can tell from the list of uncommitted blocks which bytes have arrived.
-Sources: Put Block (``Content-MD5``), Get Block List, Put Block List (``If-None-Match``).
+A block id carries index and CRC-64, so any process can tell from the list of uncommitted blocks which bytes are there.
+Sources: Put Block (``x-ms-content-crc64``), Get Block List, Put Block List (``If-None-Match``).
 """
 
 from __future__ import annotations
@@ -12,26 +12,36 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError
-from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
+from azure.storage.blob import BlobBlock, BlobClient
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_errors import code_and_status, store_error, translated
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_sequence
-from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock
+from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock, TransitCheck
 
 MOST_BLOCKS = 50_000
-_BLOCK_ID = re.compile(r"(\d{6})-([0-9a-f]{32})")
+_BLOCK_ID = re.compile(r"(\d{6})-([0-9a-f]{16})")
 
 
-def block_id(index: int, md5: bytes) -> str:
-    """39 characters for every block, as Azure wants one length for all; at most 64 bytes are allowed."""
-    return f"{index:06d}-{md5.hex()}"
+def block_id(index: int, crc: Crc64) -> str:
+    """23 characters for every block, as Azure wants one length for all; at most 64 bytes are allowed."""
+    return f"{index:06d}-{crc.value:016x}"
+
+
+def fetched_block_id(index: int, nonce: str) -> str:
+    """Of a block whose CRC is known only after it was fetched: another for each try, as long as any other.
+
+    Args:
+        nonce: 16 hexadecimal digits.
+    """
+    return f"{index:06d}+{nonce}"
 
 
 def recognised(blocks: Iterable[tuple[str, int]]) -> dict[int, StagedBlock]:
     """Our blocks by index, out of (id, size) of all uncommitted blocks.
 
-    Blocks of others are left out. An index that was staged with different bytes has no known MD5 here: which of them
+    Blocks of others are left out. An index that was staged with different bytes has no known CRC here: which of them
     came last is not told, and a commit names the one it means anyway.
     """
     found: dict[int, StagedBlock] = {}
@@ -39,7 +49,7 @@ def recognised(blocks: Iterable[tuple[str, int]]) -> dict[int, StagedBlock]:
         match = _BLOCK_ID.fullmatch(name)
         if match:
             index = int(match[1])
-            block = StagedBlock(index=index, size=size, md5=bytes.fromhex(match[2]))
+            block = StagedBlock(index=index, size=size, crc=Crc64(int(match[2], 16), size))
             found[index] = block if found.get(index, block) == block else StagedBlock(index, size, None)
     return dict(sorted(found.items()))
 
@@ -57,6 +67,11 @@ class AzureStagedWrite:
         """Empty: whoever knows the key can go on."""
         return ""
 
+    @property
+    def check(self) -> TransitCheck:
+        """CRC-64."""
+        return TransitCheck.CRC64
+
     def staged(self) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`. Azure drops uncommitted blocks a week after the last one came."""
         try:
@@ -67,30 +82,27 @@ class AzureStagedWrite:
             raise self._translate(error, "list blocks") from None
         return recognised((block.id, block.size) for block in uncommitted)
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         """See :meth:`StagedWrite.stage`. At most 50,000 blocks."""
         if not 0 <= index < MOST_BLOCKS:
             raise self._error(StoreFailure.UNSUPPORTED, "stage block", f"block {index}: {MOST_BLOCKS:,} at most")
-        # The caller's MD5 goes along as Content-MD5; `validate_content` would make the SDK compute it once more.
-        check: dict[str, Any] = {"transactional_content_md5": bytearray(md5)}
+        # The caller's CRC goes along as x-ms-content-crc64; `validate_content` would make the SDK compute an MD5.
+        check: dict[str, Any] = {"transactional_content_crc64": bytearray(crc.azure_bytes)}
         body = bytes(data) if isinstance(data, memoryview) else data
         with translated(location=self._store.location, key=self._key, operation="stage block"):
-            self._blob.stage_block(block_id(index, md5), body, length=len(data), **check)
-        return StagedBlock(index=index, size=len(data), md5=md5)
+            self._blob.stage_block(block_id(index, crc), body, length=len(data), **check)
+        return StagedBlock(index=index, size=len(data), crc=crc)
 
-    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
         """See :meth:`StagedWrite.commit`."""
         require_sequence(blocks)
         names = []
         for block in blocks:
-            if block.md5 is None:
-                raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} has no known MD5: stage it")
-            names.append(BlobBlock(block_id(block.index, block.md5)))
-        settings = ContentSettings(content_md5=bytearray(content_md5)) if content_md5 is not None else None
+            if block.crc is None:
+                raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} has no known CRC: stage it")
+            names.append(BlobBlock(block_id(block.index, block.crc)))
         try:
-            answer = self._blob.commit_block_list(
-                names, content_settings=settings, match_condition=MatchConditions.IfMissing
-            )
+            answer = self._blob.commit_block_list(names, match_condition=MatchConditions.IfMissing)
         except AzureError as error:
             code, status = code_and_status(error)
             # The condition refused, or the blocks are gone because somebody committed them: a blob that is there

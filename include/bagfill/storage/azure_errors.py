@@ -63,14 +63,19 @@ def code_and_status(error: AzureError) -> tuple[str, int]:
     return str(getattr(code, "value", code) or ""), status or 0
 
 
+def failure_of(code: str, status: int) -> StoreFailure:
+    """The kind of failure of an answered request."""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    default = StoreFailure.UNAVAILABLE if status >= 500 else StoreFailure.MISCONFIGURED
+    return _BY_STATUS.get(status, default)
+
+
 def store_error(error: AzureError, *, location: str, key: str, operation: str) -> StoreError:
     """The StoreError for an exception of the SDK; detail is error code and status, or the exception's class."""
     code, status = code_and_status(error)
-    if code in _BY_CODE:
-        failure = _BY_CODE[code]
-    elif status:
-        default = StoreFailure.UNAVAILABLE if status >= 500 else StoreFailure.MISCONFIGURED
-        failure = _BY_STATUS.get(status, default)
+    if code in _BY_CODE or status:
+        failure = failure_of(code, status)
     elif isinstance(error, ServiceRequestError | ServiceResponseError):
         failure = StoreFailure.UNAVAILABLE
     elif isinstance(error, ClientAuthenticationError):

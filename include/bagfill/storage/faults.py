@@ -5,12 +5,12 @@ Product code because simulations and drills use it too; no configuration reaches
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
@@ -23,6 +23,7 @@ from bagfill.storage.store import (
     StagedWrite,
     ThawAnswer,
     ThawTier,
+    TransitCheck,
 )
 
 Item = TypeVar("Item")
@@ -192,29 +193,33 @@ class _FaultyStagedWrite:
     def token(self) -> str:
         return self._inner.token
 
+    @property
+    def check(self) -> TransitCheck:
+        return self._inner.check
+
     def staged(self) -> Mapping[int, StagedBlock]:
         fault = self._plan.begin("list blocks", self._key)
         blocks = self._inner.staged()
         self._plan.end(fault, "list blocks", self._key)
         return blocks
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         fault = self._plan.begin("stage block", self._key)
         if fault is not None and fault.kind is FaultKind.FLIP_WRITE:
             # Damage after the provider's own check: the answer looks right and the bytes are not.
             wrong = _flip(data)
-            held = self._inner.stage(index, wrong, hashlib.md5(wrong, usedforsecurity=False).digest())
-            answer = StagedBlock(index=index, size=held.size, md5=md5)
+            held = self._inner.stage(index, wrong, Crc64.of(wrong))
+            answer = StagedBlock(index=index, size=held.size, crc=crc)
             self._flipped[answer] = held
             return answer
-        block = self._inner.stage(index, data, md5)
+        block = self._inner.stage(index, data, crc)
         self._flipped.pop(block, None)
         self._plan.end(fault, "stage block", self._key)
         return block
 
-    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
         fault = self._plan.begin("commit", self._key)
-        answer = self._inner.commit([self._flipped.get(block, block) for block in blocks], content_md5=content_md5)
+        answer = self._inner.commit([self._flipped.get(block, block) for block in blocks])
         self._plan.end(fault, "commit", self._key)
         return answer
 

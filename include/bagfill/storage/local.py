@@ -14,7 +14,8 @@ from bagfill.storage.local_staging import LocalStagedWrite
 from bagfill.storage.names import LOCAL_NAMES, STAGING_FOLDER, NameRules
 from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo, ThawAnswer, ThawTier
 
-_CHUNK = 1024 * 1024
+# Small enough to stay in a core's own cache while several algorithms pass over it, large enough to make few calls.
+_CHUNK = 256 * 1024
 
 
 class LocalStore:
@@ -82,7 +83,9 @@ class LocalStore:
             raise files.error(StoreFailure.MISSING, key, "read", "no such file")
         # Where it leads was looked at just now: resolving a path costs more than reading a small file.
         with files.translated(key, "read"), (files.root / key).open("rb", buffering=0) as file:
-            opened = os.fstat(file.fileno())
+            descriptor = file.fileno()
+            opened = os.fstat(descriptor)
+            identity = _identity(opened)
             if etag is not None and etag_of(opened) != etag:
                 raise files.error(StoreFailure.CHANGED, key, "read", "another ETag")
             end = opened.st_size if length is None else start + length
@@ -90,9 +93,9 @@ class LocalStore:
                 raise files.error(StoreFailure.CHANGED, key, "read", f"the file ends at byte {opened.st_size}")
             position = start
             while position < end:
-                chunk = os.pread(file.fileno(), min(_CHUNK, end - position), position)
+                chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
                 # A file can be rewritten in place while it is read; its bytes then belong to two objects.
-                if not chunk or etag_of(os.fstat(file.fileno())) != etag_of(opened):
+                if not chunk or _identity(os.fstat(descriptor)) != identity:
                     raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
                 position += len(chunk)
                 yield chunk
@@ -124,3 +127,8 @@ class LocalStore:
 
     def _require_name(self, key: str, operation: str) -> None:
         require_name(self._name_rules, key, location=self.location, operation=operation)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    """What an ETag is made of."""
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -62,6 +62,19 @@ class FolderFiles:
         if not self.root.is_dir():
             raise self.error(StoreFailure.MISCONFIGURED, "", operation, "the location's folder does not exist")
 
+    def _stat_without_links(self, key: str) -> os.stat_result | None:
+        """State of a path below the folder, or ``None`` where a symbolic link is on the way (or is its end).
+
+        Asks for each segment below the folder alone: to resolve the whole path costs more than to read a small file.
+        """
+        place, found = str(self.root), None
+        for segment in key.split("/"):
+            place = f"{place}/{segment}"
+            found = os.lstat(place)
+            if stat.S_ISLNK(found.st_mode):
+                return None
+        return found
+
     def path(self, key: str, operation: str) -> Path:
         """The file of a key. Raises UNSUPPORTED where a symbolic link leads out of the folder."""
         path = self.root / key
@@ -74,7 +87,7 @@ class FolderFiles:
         """State of a file; ``None`` for nothing and for a folder."""
         with self.translated(key, operation):
             try:
-                found = self.path(key, operation).stat()
+                found = self._stat_without_links(key) or self.path(key, operation).stat()
             except (FileNotFoundError, NotADirectoryError):
                 self.require_root(operation)
                 return None

@@ -1,25 +1,26 @@
 """Large objects in a folder: blocks as files beside the objects, joined and linked at commit.
 
-``{folder}/.bagfill-staging/{token}/`` holds one file ``key`` and the blocks as ``{index}-{md5}``; no listing shows it.
+``{folder}/.bagfill-staging/{token}/`` holds one file ``key`` and the blocks as ``{index}-{crc64}``; no listing
+shows it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.keys import require_sequence
 from bagfill.storage.local_files import FolderFiles
 from bagfill.storage.names import STAGING_FOLDER
-from bagfill.storage.store import AlreadyExists, Created, StagedBlock
+from bagfill.storage.store import AlreadyExists, Created, StagedBlock, TransitCheck
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
-_BLOCK = re.compile(r"(\d{6})-([0-9a-f]{32})")
+_BLOCK = re.compile(r"(\d{6})-([0-9a-f]{16})")
 _CHUNK = 1024 * 1024
 
 
@@ -49,30 +50,30 @@ class LocalStagedWrite:
         """Name of the staging folder."""
         return self._token
 
+    @property
+    def check(self) -> TransitCheck:
+        """CRC-64, computed again over the bytes that are written."""
+        return TransitCheck.CRC64
+
     def staged(self) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`."""
         return {index: block for index, (block, _path) in sorted(self._held("list blocks").items())}
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         """See :meth:`StagedWrite.stage`."""
         self._require_begun("stage block")
-        if hashlib.md5(data, usedforsecurity=False).digest() != md5:
-            detail = "the block has another MD5"
+        if Crc64.of(data) != crc:
+            detail = "the block has another CRC-64"
             raise self._files.error(StoreFailure.CORRUPTED_IN_TRANSIT, self._key, "stage block", detail)
         with self._files.translated(self._key, "stage block"):
-            path = self._folder / f"{index:06d}-{md5.hex()}"
+            path = self._folder / f"{index:06d}-{crc.value:016x}"
             self._files.write(self._folder, [data]).rename(path)
             for other in self._folder.glob(f"{index:06d}-*"):
                 if other != path:
                     other.unlink(missing_ok=True)
-        return StagedBlock(index=index, size=len(data), md5=md5)
+        return StagedBlock(index=index, size=len(data), crc=crc)
 
-    def commit(
-        self,
-        blocks: Sequence[StagedBlock],
-        *,
-        content_md5: bytes | None = None,  # noqa: ARG002 - files have no Content-MD5
-    ) -> Created | AlreadyExists:
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
         """See :meth:`StagedWrite.commit`."""
         require_sequence(blocks)
         if self._files.stat(self._key, "commit") is not None:
@@ -81,7 +82,7 @@ class LocalStagedWrite:
         paths = []
         for block in blocks:
             found = held.get(block.index)
-            if found is None or found[0].size != block.size or block.md5 not in {None, found[0].md5}:
+            if found is None or found[0].size != block.size or block.crc not in {None, found[0].crc}:
                 detail = f"block {block.index} is not staged so"
                 raise self._files.error(StoreFailure.MISSING, self._key, "commit", detail)
             paths.append(found[1])
@@ -104,7 +105,8 @@ class LocalStagedWrite:
             for path in self._folder.iterdir():
                 match = _BLOCK.fullmatch(path.name)
                 if match:
-                    block = StagedBlock(int(match[1]), path.stat().st_size, bytes.fromhex(match[2]))
+                    size = path.stat().st_size
+                    block = StagedBlock(int(match[1]), size, Crc64(int(match[2], 16), size))
                     held[block.index] = (block, path)
         return held
 

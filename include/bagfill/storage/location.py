@@ -45,6 +45,8 @@ class Location:
         archives_after: age at which its lifecycle moves objects into an archive tier; ``None``: it does not.
         verify_rate: bytes a second that copying to it, and reading back from it, reach.
         names: which names the place holds apart, beyond what its provider's rules say.
+        prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
+        server_copy: whether providers may copy from it, and to it, by themselves.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Location:
     names: NamesHeld = NamesHeld.EXACT
     archives_after: timedelta | None = None
     verify_rate: int = VERIFY_RATE
+    prices: str | None = None
+    server_copy: bool = True
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

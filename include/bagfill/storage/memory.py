@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import (
     in_key_order,
@@ -25,6 +25,7 @@ from bagfill.storage.store import (
     StagedBlock,
     ThawAnswer,
     ThawTier,
+    TransitCheck,
 )
 
 DEFAULT_CHUNK = 1024 * 1024
@@ -165,26 +166,26 @@ class MemoryStagedWrite:
         """The bucket's id of this staged write."""
         return self._token
 
+    @property
+    def check(self) -> TransitCheck:
+        """CRC-64."""
+        return TransitCheck.CRC64
+
     def staged(self) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`."""
         blocks = self._blocks("list blocks")
         return {index: _block(index, data) for index, data in sorted(blocks.items())}
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         """See :meth:`StagedWrite.stage`."""
         block = _block(index, bytes(data))
-        if block.md5 != md5:
-            raise self._error(StoreFailure.CORRUPTED_IN_TRANSIT, "stage block", "the block has another MD5")
+        if block.crc != crc:
+            raise self._error(StoreFailure.CORRUPTED_IN_TRANSIT, "stage block", "the block has another CRC-64")
         if not self._store.bucket.put_block(self._key, self._token, index, bytes(data)):
             raise self._gone("stage block")
         return block
 
-    def commit(
-        self,
-        blocks: Sequence[StagedBlock],
-        *,
-        content_md5: bytes | None = None,  # noqa: ARG002 - memory keeps no Content-MD5 header
-    ) -> Created | AlreadyExists:
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
         """See :meth:`StagedWrite.commit`."""
         require_sequence(blocks)
         held = self._store.bucket.upload(self._key, self._token)
@@ -219,7 +220,7 @@ class MemoryStagedWrite:
 
 
 def _block(index: int, data: bytes) -> StagedBlock:
-    return StagedBlock(index=index, size=len(data), md5=hashlib.md5(data, usedforsecurity=False).digest())
+    return StagedBlock(index=index, size=len(data), crc=Crc64.of(data))
 
 
 def _without_thaw(info: ObjectInfo) -> ObjectInfo:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
@@ -21,6 +22,7 @@ from bagfill.storage.store import (
     StagedWrite,
     ThawAnswer,
     ThawTier,
+    TransitCheck,
 )
 
 Answer = TypeVar("Answer")
@@ -44,6 +46,17 @@ class RetryPolicy:
     longest_pause: float = 20.0
 
 
+def retries(policy: RetryPolicy, sleep: Callable[[float], None]) -> Retrying:
+    """Calls what it is given, as often as the policy says, while a pause may help."""
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
+        stop=stop_after_attempt(policy.attempts),
+        wait=wait_random_exponential(multiplier=policy.first_pause, max=policy.longest_pause),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
 class RetryingStore:
     """Wraps a store. A retried ``create`` or ``commit`` whose first answer was lost meets its own object and says
     ``AlreadyExists``, as for anybody's object: the caller compares the bytes in either case.
@@ -61,13 +74,7 @@ class RetryingStore:
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
         # Built once and shared by all threads: its state of a call is kept by thread. Building costs more than a call.
-        self._again = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
-            stop=stop_after_attempt(self._policy.attempts),
-            wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
-            sleep=sleep,
-            reraise=True,
-        )
+        self._again = retries(self._policy, sleep)
 
     @property
     def location(self) -> str:
@@ -173,14 +180,18 @@ class _RetryingStagedWrite:
     def token(self) -> str:
         return self._inner.token
 
+    @property
+    def check(self) -> TransitCheck:
+        return self._inner.check
+
     def staged(self) -> Mapping[int, StagedBlock]:
         return self._store.retried(self._inner.staged)
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
-        return self._store.retried(lambda: self._inner.stage(index, data, md5))
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
+        return self._store.retried(lambda: self._inner.stage(index, data, crc))
 
-    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
-        return self._store.retried(lambda: self._inner.commit(blocks, content_md5=content_md5))
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
+        return self._store.retried(lambda: self._inner.commit(blocks))
 
     def abandon(self) -> None:
         self._store.retried(self._inner.abandon)

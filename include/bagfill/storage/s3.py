@@ -59,7 +59,8 @@ class S3Store:
         self._loaded: S3Sdk | None = None
         tells = access.endpoint_url is None if restore_status_in_listing is None else restore_status_in_listing
         listing = {Capability.ARCHIVE_STATE_IN_LISTING} if tells else set()
-        self._capabilities = frozenset({Capability.THAW} | listing)
+        copies = {Capability.SIGNED_URLS, Capability.COPY_WITHIN}
+        self._capabilities = frozenset({Capability.THAW} | copies | listing)
 
     def __repr__(self) -> str:
         return f"S3Store({self._bucket!r}, location={self._location!r})"
@@ -71,7 +72,7 @@ class S3Store:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """THAW always (a server without archive tiers answers UNSUPPORTED); listings as configured."""
+        """THAW and copies always (a server without one of them answers UNSUPPORTED); listings as configured."""
         return self._capabilities
 
     @property

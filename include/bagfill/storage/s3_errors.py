@@ -83,7 +83,11 @@ def code_and_status(error: ClientError) -> tuple[str, int]:
 
 def failure_of(error: ClientError) -> StoreFailure:
     """The kind of failure of an answered request."""
-    code, status = code_and_status(error)
+    return failure_of_answer(*code_and_status(error))
+
+
+def failure_of_answer(code: str, status: int) -> StoreFailure:
+    """The kind of failure by the provider's error code and the HTTP status."""
     if code in _BY_CODE:
         return _BY_CODE[code]
     if status >= 500 or status == 0:

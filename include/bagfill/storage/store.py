@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.names import NameRules
 
 
@@ -22,6 +23,12 @@ class Capability(StrEnum):
     """Objects may be archived, and :meth:`ObjectStore.request_thaw` works."""
     ARCHIVE_STATE_IN_LISTING = "archive state in listing"
     """Listings tell archived, thawing and thawed apart; otherwise an archived class may need a ``stat``."""
+    SIGNED_URLS = "signed URLs"
+    """Another provider can be given an URL that reads one object for a few minutes."""
+    COPY_FROM_URL = "copy from URL"
+    """The provider fetches blocks and objects from URLs by itself."""
+    COPY_WITHIN = "copy within"
+    """The provider copies between its own buckets, if one identity may read the one and write the other."""
 
 
 class ArchiveState(StrEnum):
@@ -89,12 +96,21 @@ class StagedBlock:
     Args:
         index: position from 0; block ``i`` holds bytes ``[i * block_size, …)``.
         size: length in bytes.
-        md5: 16 bytes: the provider's checked MD5 of the block, or ``None`` when it cannot be known (send it again).
+        crc: of the bytes as the provider holds them, or ``None`` when it does not tell (send the block again).
     """
 
     index: int
     size: int
-    md5: bytes | None
+    crc: Crc64 | None
+
+
+class TransitCheck(StrEnum):
+    """What a provider compares when a block arrives. The text stands in receipts."""
+
+    CRC64 = "crc64 of each block"
+    """CRC-64/NVME, computed once by us and once by the provider."""
+    MD5 = "md5 of each block"
+    """Of a server that knows no CRC-64: costs ten times the work."""
 
 
 class StagedWrite(Protocol):
@@ -105,22 +121,35 @@ class StagedWrite(Protocol):
         """What another process needs to go on with this staged write (S3: the upload id; Azure: empty). No secret."""
         ...
 
+    @property
+    def check(self) -> TransitCheck:
+        """What the provider compares when a block arrives: the same for all blocks of one staged write."""
+        ...
+
     def staged(self) -> Mapping[int, StagedBlock]:
         """The blocks the provider holds by now, by index. Raises StoreError (MISSING: the staged write is gone)."""
         ...
 
-    def stage(self, index: int, data: bytes | memoryview, md5: bytes) -> StagedBlock:
-        """Send block ``index``; the provider checks ``md5`` (16 bytes) on arrival. Staging again replaces it."""
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
+        """Send block ``index``; the provider checks it on arrival. Staging again replaces it.
+
+        Args:
+            index: position from 0.
+            data: the bytes.
+            crc: of the bytes, as they were when they were read: damage done since then is refused.
+
+        Raises:
+            StoreError: CORRUPTED_IN_TRANSIT, other bytes arrived; MISSING, the staged write is gone.
+        """
         ...
 
-    def commit(self, blocks: Sequence[StagedBlock], *, content_md5: bytes | None = None) -> Created | AlreadyExists:
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
         """Make the object out of the blocks, in order of index, if and only if nothing exists under the key.
 
         A staged write that is gone while the object is there was committed before: AlreadyExists.
 
         Args:
             blocks: every block, indices 0…n-1 without gaps.
-            content_md5: 16 bytes, kept as the object's Content-MD5 where the provider can.
         """
         ...
 
@@ -148,6 +177,11 @@ class ThawTier(StrEnum):
     EXPEDITED = "Expedited"
     STANDARD = "Standard"
     BULK = "Bulk"
+
+    @property
+    def speed(self) -> int:
+        """Grows with the speed: a thaw that is under way may be moved to a faster tier, never to a slower one."""
+        return (ThawTier.BULK, ThawTier.STANDARD, ThawTier.EXPEDITED).index(self)
 
 
 class ObjectStore(Protocol):

@@ -1,18 +1,18 @@
 """Copy one object through this process, without ever overwriting.
 
 Small objects are held whole: their digest is compared before the first byte is written. Large ones go in blocks, each
-with its MD5 checked by the provider on arrival; the digest of the whole is compared before the commit makes them
+with its CRC-64 checked by the provider on arrival; the digest of the whole is compared before the commit makes them
 visible. A copy that was interrupted reads the source again, since only that proves what the staged blocks are, and
 sends what is missing.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from bagfill.checksum.algorithm import strongest
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.fixity.read_back import read_back
@@ -27,6 +27,7 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
+    Transit,
     WouldOverwrite,
 )
 from bagfill.transfer.staging import StagingLedger, join_staged_write
@@ -100,7 +101,7 @@ class ObjectCopier:
         self._guard()
         match self._destination.create(destination_key, data):
             case Created(etag, version_id, request_id):
-                return Copied(len(data), digests, etag, version_id, request_id)
+                return Copied(len(data), digests, etag, version_id, request_id, Crc64.of(data))
             case AlreadyExists():
                 return self._compare_existing(file, destination_key)
 
@@ -133,8 +134,8 @@ class ObjectCopier:
             sizes = [held[index].size for index in range(file.blocks) if index in held]
             if sizes != [_block_length(file, index) for index in range(file.blocks)]:
                 return Staged(sent, committed=False)
-            # A provider that tells no MD5 at all would have the whole file sent twice; there the read-back judges.
-            unknown = all(block.md5 is None for block in held.values())
+            # A provider that tells no CRC at all would have the whole file sent twice; there the read-back judges.
+            unknown = all(block.crc is None for block in held.values())
             blocks = self._stage(write, file, source_key, range(file.blocks), digester, unknown_is_right=unknown)
         except StoreError as error:
             # Committed by another task a moment ago, and so no longer a staged write.
@@ -149,7 +150,8 @@ class ObjectCopier:
         self._guard()
         match write.commit(blocks):
             case Created(etag, version_id, request_id):
-                return Staged(sent, True, digests, etag, version_id, request_id)
+                transit = _transit(write, blocks)
+                return Staged(sent, True, digests, etag, version_id, request_id, transit)
             case AlreadyExists():
                 # Another task was first; the read-back judges what it committed.
                 write.abandon()
@@ -168,7 +170,7 @@ class ObjectCopier:
         """Stage the blocks that are not staged yet; a few are in flight while the next ones are read and hashed.
 
         Args:
-            unknown_is_right: whether a staged block of the right size and an unknown MD5 counts as staged.
+            unknown_is_right: whether a staged block of the right size and an unknown CRC counts as staged.
         """
         held = write.staged()
         blocks: list[StagedBlock] = []
@@ -177,17 +179,17 @@ class ObjectCopier:
             try:
                 for index, data in self._read_blocks(file, source_key, indices):
                     digester.update(data)
-                    md5 = hashlib.md5(data, usedforsecurity=False).digest()
+                    crc = Crc64.of(data)
                     known = held.get(index)
-                    right = known is not None and (known.md5 == md5 or (known.md5 is None and unknown_is_right))
+                    right = known is not None and (known.crc == crc or (known.crc is None and unknown_is_right))
                     if known is not None and right and known.size == len(data):
-                        blocks.append(known)
+                        blocks.append(StagedBlock(index, len(data), crc) if known.crc is None else known)
                         continue
                     if len(pending) >= _BLOCKS_IN_FLIGHT:
                         done, pending = wait(pending, return_when=FIRST_COMPLETED)
                         blocks += [future.result() for future in done]
                     self._guard()
-                    pending.add(pool.submit(write.stage, index, data, md5))
+                    pending.add(pool.submit(write.stage, index, data, crc))
                 blocks += [future.result() for future in pending]
             except BaseException:
                 for future in pending:
@@ -211,7 +213,8 @@ class ObjectCopier:
         self._guard()
         match write.commit(blocks):
             case Created(etag, version_id, request_id):
-                return Copied(file.size, digests, etag, version_id, request_id)
+                transit = _transit(write, blocks)
+                return Copied(file.size, digests, etag, version_id, request_id, transit.crc, transit)
             case AlreadyExists():
                 # Blocks that nobody will commit are paid for until they are dropped.
                 write.abandon()
@@ -247,6 +250,11 @@ def _corrupt(file: PlannedFile, size: int, digests: DigestSet) -> SourceCorrupt 
     for mismatch in file.digests.mismatches(digests):
         return SourceCorrupt(str(mismatch.expected), str(mismatch.found))
     return None
+
+
+def _transit(write: StagedWrite, blocks: Sequence[StagedBlock]) -> Transit:
+    known = [block.crc for block in blocks if block.crc is not None]
+    return Transit(write.check, Crc64.whole(known) if len(known) == len(blocks) else None)
 
 
 def _block_length(file: PlannedFile, index: int) -> int:

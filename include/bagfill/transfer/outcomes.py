@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
+from bagfill.storage.store import TransitCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Transit:
+    """What the destination's provider compared on arrival.
+
+    Args:
+        check: of each block.
+        crc: of the whole object, combined from its blocks; ``None`` if another task's blocks are not told.
+    """
+
+    check: TransitCheck
+    crc: Crc64 | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +30,8 @@ class Copied:
         size: in bytes.
         digests: of the bytes as they were read from the source.
         etag, version_id, request_id: what the destination answered.
+        crc: of the bytes as they were read from the source; ``None`` if the blocks of another task are not told.
+        transit: what was compared on arrival; ``None`` for an object that was written in one request.
     """
 
     size: int
@@ -22,6 +39,8 @@ class Copied:
     etag: str
     version_id: str | None
     request_id: str | None
+    crc: Crc64 | None = None
+    transit: Transit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,7 @@ class Staged:
         committed: whether this task committed the file.
         digests: of the whole file as this task read it from the source, if it committed it.
         etag, version_id, request_id: what the destination answered to the commit.
+        transit: what was compared on arrival, if this task committed the file.
     """
 
     blocks: int
@@ -50,6 +70,7 @@ class Staged:
     etag: str | None = None
     version_id: str | None = None
     request_id: str | None = None
+    transit: Transit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class SqlTrackerContract(TrackerContract):
     @pytest.fixture
     def tracker(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> IngestTracker:
         # Events of a listing come in several queries.
-        monkeypatch.setattr(sql, "_EVENTS_IN_ONE_QUERY", 2)
+        monkeypatch.setattr(sql, "_IN_ONE_QUERY", 2)
         return SqlIngestTracker(engine)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bagfill.demo.postgresql import PostgreSQL
-from bagfill.registry import sql_queries
+from bagfill.registry import sql_missing, sql_queries, sql_sizes
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.registry import Registry
 from bagfill.registry.sql import SqlRegistry
@@ -25,6 +25,8 @@ class SqlRegistryContract(RegistryContract):
     def registry(self, engine: Engine, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch) -> Registry:
         # Small pages, so that every listing of the contract turns some.
         monkeypatch.setattr(sql_queries, "_PAGE", 4)
+        monkeypatch.setattr(sql_sizes, "_PAGE", 3)
+        monkeypatch.setattr(sql_missing, "BAGS_IN_ONE_PAGE", 2)
         return SqlRegistry(engine, ManifestStore(MemoryStore(), "manifests/"), clock=clock)
 
 

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.campaigns.memory import MemoryCampaigns
+from bagfill.campaigns.model import Campaign, Definition, Scope
+from bagfill.planning.budget import Caps
 from bagfill.registry.registry import Added
 from bagfill.steps.requests import FIELDS, BackfillRequest, RequestError
 from bagfill.steps.services import CallbackRules, Services
 from bagfill.storage.store import ThawTier
+from contracts.campaigns_contract import campaign
 from contracts.sample_manifests import sample_manifest
 from world import World
 
@@ -23,7 +27,10 @@ GOOD = {"space": "digitised", "external_identifier": "b1234", "destination": "az
 
 @pytest.fixture
 def services() -> Services:
-    return replace(World().services(), callbacks=CallbackRules(("callbacks.example.org", "localhost:8080")))
+    campaigns = MemoryCampaigns()
+    campaigns.create(campaign("azure-2026"), who="ada")
+    rules = CallbackRules(("callbacks.example.org", "localhost:8080"))
+    return replace(World().services(), callbacks=rules, campaigns=campaigns)
 
 
 def problems(services: Services, fields: Mapping[str, Any], request_id: str = "bag__test") -> tuple[str, ...]:
@@ -41,6 +48,7 @@ def test_a_request_with_every_field_is_read_whole(services: Services) -> None:
         "thaw_tier": "Bulk",
         "thaw_days": 3,
         "callback_url": "https://callbacks.example.org/done?x=1",
+        "campaign": "azure-2026",
     }
     request = BackfillRequest.parse(services, "bag__test", fields)
 
@@ -53,8 +61,18 @@ def test_a_request_with_every_field_is_read_whole(services: Services) -> None:
         thaw_tier=ThawTier.BULK,
         thaw_days=3,
         callback_url="https://callbacks.example.org/done?x=1",
+        campaign="azure-2026",
     )
     assert set(fields) == set(FIELDS)
+
+
+def test_a_campaign_must_exist_serve_the_destination_and_hold_the_bag(services: Services) -> None:
+    elsewhere = Campaign("elsewhere", Definition(Scope(spaces=("born",)), "primary"), Caps(), services.clock())
+    services.campaigns.create(elsewhere, who="ada")
+    assert problems(services, {**GOOD, "campaign": "none"}) == ("campaign: no campaign is named 'none'",)
+    first, second = problems(services, {**GOOD, "campaign": "elsewhere"})
+    assert "is for destination 'primary'" in first
+    assert "digitised/b1234 is not in the scope" in second
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

@@ -19,8 +19,10 @@ from bagfill.ingests.tracker import StatusUpdate
 from bagfill.registry.registry import Claim, ReplicaRecord
 from bagfill.steps.backfill import backfill
 from bagfill.steps.requests import BackfillRequest
+from bagfill.steps.run_ids import run_id_of, run_id_of_shipment
 from bagfill.steps.services import Policy
-from bagfill.steps.sweep import MOST_ATTEMPTS, SweepError, SweepFindings, find_unbackfilled, run_id_of
+from bagfill.steps.sweep import SweepFindings, find_unbackfilled
+from bagfill.steps.sweep_candidates import MOST_ATTEMPTS, SweepError, start_of, sweep_candidates
 from bagfill.storage.location import Location, Provider
 from contracts.sample_manifests import manifest_document, manifest_of
 from invariants_drill import V1, V1_FILES
@@ -221,6 +223,60 @@ def test_a_version_that_needs_no_damaged_one_is_still_tried() -> None:
     assert started(swept.sweep()) == [("digitised/b1", "azure")]
 
 
+def test_a_start_says_how_much_all_missing_versions_are_together() -> None:
+    swept = Swept("digitised/b1/v1", "digitised/b1/v2", "digitised/b1/v3")
+    swept.register("digitised/b1/v1")
+    [start] = swept.sweep().starts
+    # b.txt and bagit.txt of two versions, and their a.txt.
+    assert (start.versions, start.files, start.bytes) == (2, 6, 2 * (15 + 1 + 55))
+    assert start.added == swept.world.clock.now
+    assert not start.own_run
+
+
+def test_a_bag_that_a_parcel_gave_back_is_started_alone_at_once_and_that_is_no_failed_attempt() -> None:
+    swept = Swept("digitised/b1/v1")
+    for _ in range(MOST_ATTEMPTS):
+        swept.ingest("digitised/b1/v1", Reason.NEEDS_OWN_RUN)
+    [start] = swept.sweep().starts
+    assert start.own_run
+    assert start.run_id == run_id_of(bag("digitised/b1"), "azure", MOST_ATTEMPTS + 1)
+
+
+def test_what_a_parcel_gave_back_of_a_version_that_is_there_by_now_says_nothing_of_a_later_one() -> None:
+    swept = Swept("digitised/b1/v1", "digitised/b1/v2")
+    swept.ingest("digitised/b1/v1", Reason.NEEDS_OWN_RUN)
+    swept.register("digitised/b1/v1")
+    assert [start.own_run for start in swept.sweep().starts] == [False]
+
+
+def test_bags_left_alone_are_counted_when_they_are_too_many_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bagfill.steps.sweep.MOST_TOLD", 2)
+    names = [f"digitised/b{number}/v1" for number in range(5)]
+    swept = Swept(*names)
+    for name in names:
+        swept.ingest(name, None)
+    findings = swept.sweep()
+    assert ([skipped.bag for skipped in findings.skipped], findings.untold) == (["digitised/b0", "digitised/b1"], 3)
+
+
+def test_candidates_come_as_they_are_asked_for() -> None:
+    swept = Swept("digitised/b1/v1")
+    services = swept.world.services()
+    found = sweep_candidates(services)
+    swept.add("digitised/b2/v1")
+    assert [each.bag for each in found] == ["digitised/b1", "digitised/b2"]
+
+
+def test_a_bag_is_proposed_again_whatever_happened_before() -> None:
+    swept = Swept("digitised/b1/v1")
+    swept.ingest("digitised/b1/v1", Reason.SOURCE_CORRUPT)
+    start = start_of(swept.world.services(), bag("digitised/b1"), "azure")
+    assert start is not None
+    assert start.run_id == run_id_of(bag("digitised/b1"), "azure", 2)
+    swept.register("digitised/b1/v1")
+    assert start_of(swept.world.services(), bag("digitised/b1"), "azure") is None
+
+
 def test_sweeping_again_after_a_backfill_finds_nothing() -> None:
     world = World()
     world.add(V1, V1_FILES)
@@ -257,7 +313,7 @@ def test_run_ids_are_legal_for_the_workflow_system_and_never_the_same_for_two(
 ) -> None:
     ids = [run_id_of(each, location, number) for each, location in pairs for number in (attempt, attempt + 1)]
     assert len(set(ids)) == len(ids)
-    for run_id in ids:
+    for run_id in [*ids, *(run_id_of_shipment(location, "0" * 32) for _, location in pairs)]:
         assert LEGAL.fullmatch(run_id)
-        assert run_id.startswith("bag__")
+        assert run_id.startswith(("bag__", "parcels__"))
         assert len(run_id) <= 200

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 
 import pytest
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStore
@@ -15,8 +15,8 @@ from bagfill.storage.store import Created
 from contracts.store_contract import read
 
 
-def md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
+def crc(data: bytes) -> Crc64:
+    return Crc64.of(data)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_failed_create_took_place_or_not(
 
 def test_a_commit_whose_answer_is_lost_took_place(bucket: MemoryBucket) -> None:
     write = faulty(bucket, "commit", FaultKind.LOSE_ANSWER).stage("a")
-    block = write.stage(0, b"x", md5(b"x"))
+    block = write.stage(0, b"x", crc(b"x"))
     with pytest.raises(StoreError):
         write.commit([block])
     assert bucket.contents() == {"a": b"x"}
@@ -62,8 +62,8 @@ def test_a_flipped_read_is_wrong_by_one_bit(bucket: MemoryBucket) -> None:
 def test_a_flipped_write_looks_right_and_is_wrong(bucket: MemoryBucket) -> None:
     assert isinstance(faulty(bucket, "create", FaultKind.FLIP_WRITE).create("a", b"12345"), Created)
     write = faulty(bucket, "stage block", FaultKind.FLIP_WRITE).stage("b")
-    block = write.stage(0, b"12345", md5(b"12345"))
-    assert block.md5 == md5(b"12345")
+    block = write.stage(0, b"12345", crc(b"12345"))
+    assert block.crc == crc(b"12345")
     assert isinstance(write.commit([block]), Created)
     assert bucket.contents() == {"a": b"12245", "b": b"12245"}
 

@@ -11,7 +11,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.local import LocalStore
 from bagfill.storage.names import STAGING_FOLDER
 from bagfill.storage.store import Created
-from contracts.store_contract import Home, StoreContract, md5, read
+from contracts.store_contract import Home, StoreContract, crc, read
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_folder_that_is_gone_is_no_absent_object(tmp_path: Path) -> None:
 
 def test_unfinished_writes_are_never_listed(store: LocalStore, tmp_path: Path) -> None:
     write = store.stage("big")
-    write.stage(0, b"x", md5(b"x"))
+    write.stage(0, b"x", crc(b"x"))
     assert list(store.list("")) == []
     assert list(store.list_folders("")) == []
     assert isinstance(write.commit(list(write.staged().values())), Created)
@@ -93,23 +93,27 @@ def test_a_link_out_of_the_folder_is_an_error(store: LocalStore, tmp_path: Path)
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "bucket" / "link").symlink_to(tmp_path / "secret")
     (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "there").write_bytes(b"secret")
     (tmp_path / "bucket" / "folder").symlink_to(tmp_path / "outside")
     for act in (
         lambda: store.stat("link"),
         lambda: read(store, "link"),
+        lambda: store.stat("folder/there"),
+        lambda: read(store, "folder/there"),
         lambda: list(store.list("")),
         lambda: store.create("folder/new", b"x"),
     ):
         with pytest.raises(StoreError) as raised:
             act()
         assert _failure(raised) is StoreFailure.UNSUPPORTED
-    assert list((tmp_path / "outside").iterdir()) == []
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["there"]
 
 
 def test_a_link_within_the_folder_is_read(store: LocalStore, tmp_path: Path) -> None:
     store.create("a", b"bytes")
     (tmp_path / "bucket" / "b").symlink_to("a")
     assert read(store, "b") == b"bytes"
+    assert store.stat("b") is not None
     assert [info.key for info in store.list("")] == ["a", "b"]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import pytest
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStore
@@ -100,7 +100,7 @@ def test_a_create_whose_answer_was_lost_meets_its_own_object(bucket: MemoryBucke
 
 def test_a_commit_whose_answer_was_lost_meets_its_own_object(bucket: MemoryBucket) -> None:
     write = open_store(bucket, Times("commit", 1, Fault(FaultKind.LOSE_ANSWER))).stage("f/new")
-    block = write.stage(0, b"x", hashlib.md5(b"x", usedforsecurity=False).digest())
+    block = write.stage(0, b"x", Crc64.of(b"x"))
     assert write.commit([block]) == AlreadyExists()
     assert bucket.contents()["f/new"] == b"x"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,13 +11,22 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.s3 import S3Store
-from bagfill.storage.store import AlreadyExists, ArchiveState, Capability, StagedBlock, ThawAnswer, ThawTier
+from bagfill.storage.store import (
+    AlreadyExists,
+    ArchiveState,
+    Capability,
+    StagedBlock,
+    ThawAnswer,
+    ThawTier,
+    TransitCheck,
+)
 
 EXPIRY = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
-MD5 = hashlib.md5(b"block", usedforsecurity=False)
+CRC = Crc64.of(b"block")
 
 
 @pytest.fixture(scope="module")
@@ -131,28 +141,88 @@ def test_a_tier_the_class_does_not_have_is_unsupported(store: S3Store, answers: 
     assert raised.value.failure is StoreFailure.UNSUPPORTED
 
 
-def test_part_etags_are_no_md5_with_kms_whoever_goes_on(store: S3Store, answers: Stubber) -> None:
-    answers.add_response("create_multipart_upload", {"UploadId": "u", "ServerSideEncryption": "aws:kms"})
+_PROMISE = {"UploadId": "u", "ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+_PART = {"PartNumber": 1, "Size": 5, "ETag": '"e"', "ChecksumCRC64NVME": CRC.s3}
+_BLOCK = StagedBlock(index=0, size=5, crc=CRC)
+_UPLOAD = {"Bucket": "bucket", "Key": "a", "UploadId": "u"}
+
+
+def test_aws_checks_the_crc64_of_each_part_and_of_the_whole_whoever_goes_on(store: S3Store, answers: Stubber) -> None:
+    asked = {"Bucket": "bucket", "Key": "a", "ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+    answers.add_response("create_multipart_upload", _PROMISE, asked)
     token = store.stage("a").token
-    part = {"PartNumber": 1, "Size": 5, "ETag": '"0123456789abcdef0123456789abcdef"'}
-    answers.add_response("list_parts", {"Parts": [part]})
     continued = store.stage("a", token=token)
-    assert dict(continued.staged()) == {0: StagedBlock(index=0, size=5, md5=None)}
-    answers.add_response("list_parts", {"Parts": [part]})
-    answers.add_response("complete_multipart_upload", {"ETag": '"x-1"', "ResponseMetadata": {"RequestId": "r"}})
-    assert continued.commit([StagedBlock(index=0, size=5, md5=MD5.digest())]) != AlreadyExists()
+    assert continued.check is TransitCheck.CRC64
+    sent = {**_UPLOAD, "PartNumber": 1, "Body": b"block", "ChecksumCRC64NVME": CRC.s3}
+    answers.add_response("upload_part", {"ETag": '"e"', "ChecksumCRC64NVME": CRC.s3}, sent)
+    assert continued.stage(0, b"block", CRC) == _BLOCK
+    answers.add_response("list_parts", {"Parts": [_PART]})
+    assert dict(continued.staged()) == {0: _BLOCK}
+    answers.add_response("list_parts", {"Parts": [_PART]})
+    parts = {"Parts": [{"PartNumber": 1, "ETag": '"e"', "ChecksumCRC64NVME": CRC.s3}]}
+    whole = {"ChecksumCRC64NVME": CRC.s3, "ChecksumType": "FULL_OBJECT", "IfNoneMatch": "*"}
+    answers.add_response(
+        "complete_multipart_upload",
+        {"ETag": '"x-1"', "ResponseMetadata": {"RequestId": "r"}},
+        {**_UPLOAD, "MultipartUpload": parts, **whole},
+    )
+    assert continued.commit([_BLOCK]) != AlreadyExists()
+
+
+def test_a_part_of_which_the_server_computed_another_crc64_was_damaged(store: S3Store, answers: Stubber) -> None:
+    answers.add_response("upload_part", {"ETag": '"e"', "ChecksumCRC64NVME": Crc64.of(b"bl0ck").s3})
+    with pytest.raises(StoreError) as raised:
+        store.stage("a", token="crc64-whole:u").stage(0, b"block", CRC)
+    assert raised.value.failure is StoreFailure.CORRUPTED_IN_TRANSIT
+
+
+def test_aws_without_its_promise_to_check_is_never_written_to(store: S3Store, answers: Stubber) -> None:
+    answers.add_response("create_multipart_upload", {"UploadId": "u"})
+    answers.add_response("abort_multipart_upload", {}, _UPLOAD)
+    with pytest.raises(StoreError) as raised:
+        store.stage("a")
+    assert raised.value.failure is StoreFailure.UNSUPPORTED
+
+
+def test_aws_that_refuses_the_check_is_not_asked_for_less(store: S3Store, answers: Stubber) -> None:
+    answers.add_client_error("create_multipart_upload", "InvalidRequest", http_status_code=400)
+    with pytest.raises(StoreError):
+        store.stage("a")
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_another_server_that_knows_no_crc64_checks_content_md5(refuses: bool) -> None:
+    access = S3Access("http://127.0.0.1:9", region="x", access_key_id="k", secret_access_key="s")
+    elsewhere = S3Store("bucket", access, location="old server")
+    with Stubber(elsewhere._sdk.client) as answers:
+        if refuses:
+            answers.add_client_error("create_multipart_upload", "NotImplemented", http_status_code=501)
+        answers.add_response("create_multipart_upload", {"UploadId": "u"})
+        write = elsewhere.stage("a")
+        assert write.token == "md5:u"
+        assert write.check is TransitCheck.MD5
+        md5 = base64.b64encode(hashlib.md5(b"block", usedforsecurity=False).digest()).decode()
+        answers.add_response(
+            "upload_part", {"ETag": '"e"'}, {**_UPLOAD, "PartNumber": 1, "Body": b"block", "ContentMD5": md5}
+        )
+        assert write.stage(0, b"block", CRC) == _BLOCK
+        with pytest.raises(StoreError) as raised:
+            write.stage(0, b"bl0ck", CRC)
+        assert raised.value.failure is StoreFailure.CORRUPTED_IN_TRANSIT
+        answers.add_response("list_parts", {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": '"e"'}]})
+        assert dict(write.staged()) == {0: StagedBlock(index=0, size=5, crc=None)}
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_conflicting_commit_is_told_by_what_is_there(store: S3Store, answers: Stubber, there: bool) -> None:
-    answers.add_response("list_parts", {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": f'"{MD5.hexdigest()}"'}]})
+    answers.add_response("list_parts", {"Parts": [_PART]})
     answers.add_client_error("complete_multipart_upload", "ConditionalRequestConflict", http_status_code=409)
     if there:
         answers.add_response("head_object", _head("STANDARD"))
     else:
         answers.add_client_error("head_object", "404", http_status_code=404)
     write = store.stage("a", token="md5:u")
-    blocks = [StagedBlock(index=0, size=5, md5=MD5.digest())]
+    blocks = [_BLOCK]
     if there:
         assert write.commit(blocks) == AlreadyExists()
     else:
@@ -163,7 +233,7 @@ def test_a_conflicting_commit_is_told_by_what_is_there(store: S3Store, answers: 
 
 
 def test_parts_are_listed_page_after_page(store: S3Store, answers: Stubber) -> None:
-    etag = f'"{MD5.hexdigest()}"'
+    etag = '"e"'
     first = {"Parts": [{"PartNumber": 1, "Size": 5, "ETag": etag}], "IsTruncated": True, "NextPartNumberMarker": 1}
     answers.add_response("list_parts", first, {"Bucket": "bucket", "Key": "a", "UploadId": "u", "PartNumberMarker": 0})
     second = {"Parts": [{"PartNumber": 2, "Size": 5, "ETag": etag}], "IsTruncated": False}
@@ -173,7 +243,7 @@ def test_parts_are_listed_page_after_page(store: S3Store, answers: Stubber) -> N
 
 def test_more_parts_than_s3_takes_are_refused(store: S3Store) -> None:
     with pytest.raises(StoreError) as raised:
-        store.stage("a", token="md5:u").stage(10_000, b"x", MD5.digest())
+        store.stage("a", token="md5:u").stage(10_000, b"x", CRC)
     assert raised.value.failure is StoreFailure.UNSUPPORTED
 
 

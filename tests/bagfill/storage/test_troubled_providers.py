@@ -15,7 +15,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.store import ObjectStore, ThawTier
-from contracts.store_contract import md5, read
+from contracts.store_contract import crc, read
 from contracts.stub_provider import breaking, refusing
 
 ONE_TRY = RequestLimits(attempts=1, connect_seconds=2, read_seconds=5)
@@ -45,7 +45,7 @@ def _acts(store: ObjectStore) -> dict[str, Callable[[], Any]]:
         "read range": lambda: read(store, "a/b", start=1, length=2),
         "read nothing": lambda: read(store, "a/b", length=0),
         "create": lambda: store.create("a/b", b"x"),
-        "stage block": lambda: store.stage("a/b").stage(0, b"x", md5(b"x")),
+        "stage block": lambda: store.stage("a/b").stage(0, b"x", crc(b"x")),
         "list blocks": lambda: store.stage("a/b", token="md5:upload").staged(),
         "commit": lambda: store.stage("a/b", token="md5:upload").commit([]),
         "request thaw": lambda: store.request_thaw("a/b", tier=ThawTier.STANDARD, days=1),

@@ -189,20 +189,20 @@ def test_a_copy_that_died_inside_a_file_sends_only_what_is_missing(bench: Bench)
     assert bench.faults.calls["stage"] == 2
 
 
-class _WithoutMd5(MemoryStagedWrite):
-    """As a provider whose ETags are no MD5s (S3 with SSE-KMS)."""
+class _WithoutCrc(MemoryStagedWrite):
+    """As a server that lists no checksums of parts (SeaweedFS)."""
 
     def staged(self) -> dict[int, StagedBlock]:
-        return {index: replace(block, md5=None) for index, block in super().staged().items()}
+        return {index: replace(block, crc=None) for index, block in super().staged().items()}
 
-    def commit(self, blocks: list[StagedBlock], *, content_md5: bytes | None = None) -> object:  # type: ignore[override]
+    def commit(self, blocks: list[StagedBlock]) -> object:  # type: ignore[override]
         known = super().staged()
-        return super().commit([known[block.index] for block in blocks], content_md5=content_md5)
+        return super().commit([known[block.index] for block in blocks])
 
 
-def test_a_block_whose_md5_nobody_knows_is_sent_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_whose_crc_nobody_knows_is_sent_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.copy(0, 3)
-    monkeypatch.setattr("bagfill.storage.memory.MemoryStagedWrite", _WithoutMd5)
+    monkeypatch.setattr("bagfill.storage.memory.MemoryStagedWrite", _WithoutCrc)
     sent = bench.faults.calls["stage block"]
 
     assert isinstance(bench.copy(), Copied)
@@ -220,10 +220,10 @@ def staged_and_committed(outcome: CopyOutcome) -> int:
     return outcome.blocks
 
 
-def test_where_no_md5_is_ever_told_the_last_of_several_tasks_does_not_send_all_blocks_again(
+def test_where_no_crc_is_ever_told_the_last_of_several_tasks_does_not_send_all_blocks_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bagfill.storage.memory.MemoryStagedWrite", _WithoutMd5)
+    monkeypatch.setattr("bagfill.storage.memory.MemoryStagedWrite", _WithoutCrc)
     bench.copy(0, 3)
     assert staged_and_committed(bench.copy(3, BLOCKS)) == BLOCKS - 3
     assert bench.faults.calls["stage block"] == BLOCKS

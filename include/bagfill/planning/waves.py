@@ -1,0 +1,145 @@
+"""Cuts archived objects into waves, so that no thawed copy goes away before what was copied from it is verified.
+
+A thawed copy lives for a number of days. What is asked for at once has to be asked for, become readable, be copied and
+be read back within them; a set that takes longer is asked for in pieces, each when the piece before it is nearly done.
+The life of a copy is counted from the request, the earlier of the two readings that AWS's pages allow, and without the
+rounding up to midnight: a copy lives longer than is reckoned with here, never shorter.
+
+Pure: ``bagfill simulate`` runs this very code on a virtual clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+DAY = 86_400.0
+MARGIN = 0.25
+"""Share of a copy's life that is kept free: for retries, and for rates that are lower than they were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class WavePace:
+    """How fast a set of objects goes from archived to verified.
+
+    Args:
+        readable_after: from the request until the slowest object is readable (:func:`bagfill.thaw.tiers.thaw_times`).
+        copy_rate: bytes a second, of everything that copies at the same time; measured, or as declared.
+        verify_rate: bytes a second of reading back, likewise.
+        requests_per_second: of asking for thaws.
+        objects_per_second: that copying and verifying get through, however small they are; ``inf``: bytes alone count.
+
+    Raises:
+        ValueError: a rate is not above zero.
+    """
+
+    readable_after: timedelta
+    copy_rate: float
+    verify_rate: float
+    requests_per_second: float
+    objects_per_second: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name in ("copy_rate", "verify_rate", "requests_per_second", "objects_per_second"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above zero, found {getattr(self, name)}")
+
+    def asking(self, objects: int) -> float:
+        """Seconds to ask for so many objects."""
+        return objects / self.requests_per_second
+
+    def working(self, objects: int, size: int) -> float:
+        """Seconds to copy and verify so many objects of ``size`` bytes together."""
+        return size / self.copy_rate + size / self.verify_rate + objects / self.objects_per_second
+
+    def span(self, objects: int, size: int) -> float:
+        """Seconds from the first request to the last object's verification."""
+        return self.asking(objects) + self.readable_after.total_seconds() + self.working(objects, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Objects that are asked for together.
+
+    Args:
+        first, count: which objects, by their place in the order they were given in.
+        bytes: of all of them.
+        days: how long their copies are asked to live.
+        ask_at: when to begin asking, counted from the first request of the first wave.
+        readable_by: when the slowest of them is readable, counted likewise.
+        verified_by: when the last of them is copied and verified, counted likewise.
+    """
+
+    first: int
+    count: int
+    bytes: int
+    days: int
+    ask_at: timedelta
+    readable_by: timedelta
+    verified_by: timedelta
+
+    @property
+    def places(self) -> range:
+        """The places of its objects."""
+        return range(self.first, self.first + self.count)
+
+
+def days_for(span: timedelta, *, margin: float = MARGIN) -> int:
+    """The fewest whole days of a copy's life of which ``span`` leaves the margin free; at least 1."""
+    return max(1, math.ceil(span.total_seconds() / (DAY * (1 - margin))))
+
+
+def cut_waves(sizes: Iterable[int], pace: WavePace, *, days: int, margin: float = MARGIN) -> Iterator[Wave]:
+    """Cut objects, in their order, into the fewest waves whose copies live until they are verified.
+
+    The next wave is asked for so that it becomes readable when the one before is done, or at once behind it where
+    asking takes longer than working. Days that are too few are raised: to leave the tier's own time as much again for
+    work, and for an object that is so large that it needs them.
+
+    Args:
+        sizes: of the objects, bytes, in the order in which they will be copied. Read once; one wave's sums are held,
+            never the sizes.
+        pace: how fast they go.
+        days: how long copies live, if that is enough.
+        margin: share of that life to keep free.
+
+    Yields:
+        the waves, without gaps; none for no objects.
+    """
+    least = max(days, days_for(2 * pace.readable_after, margin=margin))
+    usable = least * DAY * (1 - margin)
+    schedule = _Schedule(pace, least, margin)
+    count = total = 0
+    for size in sizes:
+        if count and pace.span(count + 1, total + size) > usable:
+            yield schedule.next(count, total)
+            count = total = 0
+        count += 1
+        total += size
+    if count:
+        yield schedule.next(count, total)
+
+
+class _Schedule:
+    """Lays one wave behind the other."""
+
+    def __init__(self, pace: WavePace, days: int, margin: float) -> None:
+        self._pace = pace
+        self._days = days
+        self._margin = margin
+        self._first = 0
+        self._asked = 0.0
+        self._done = 0.0
+
+    def next(self, count: int, size: int) -> Wave:
+        pace = self._pace
+        asking, until_readable = pace.asking(count), pace.readable_after.total_seconds()
+        ask_at = max(self._asked, self._done - until_readable - asking)
+        readable = ask_at + asking + until_readable
+        done = max(self._done, readable) + pace.working(count, size)
+        days = max(self._days, days_for(timedelta(seconds=done - ask_at), margin=self._margin))
+        wave = Wave(self._first, count, size, days, *(timedelta(seconds=moment) for moment in (ask_at, readable, done)))
+        self._first, self._asked, self._done = self._first + count, ask_at + asking, done
+        return wave

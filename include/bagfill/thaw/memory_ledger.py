@@ -1,0 +1,95 @@
+"""The thaw ledger in memory: for tests and simulations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bagfill.registry.clock import Clock, utc_now
+from bagfill.thaw.ledger import ThawRecord, ThawStand, ThawTerms, ThawWant, asked_now, new_record, reserved_again
+
+
+class MemoryThawLedger:
+    """See :class:`bagfill.thaw.ledger.ThawLedger`.
+
+    Args:
+        clock: the present moment.
+    """
+
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._rows: dict[tuple[str, str], ThawRecord] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, location: str, wants: Sequence[ThawWant], terms: ThawTerms) -> Mapping[str, ThawRecord]:
+        """See :meth:`ThawLedger.reserve`."""
+        granted: dict[str, ThawRecord] = {}
+        with self._lock:
+            now = self._clock()
+            for want in wants:
+                row = self._rows.get((location, want.key))
+                made = new_record(location, want, terms, now) if row is None else reserved_again(row, want, terms, now)
+                if made is not None:
+                    self._rows[location, want.key] = granted[want.key] = made
+        return granted
+
+    def asked(self, location: str, keys: Iterable[str], holder: str, *, paid: bool) -> None:
+        """See :meth:`ThawLedger.asked`."""
+        with self._lock:
+            now = self._clock()
+            for row in self._reserved(location, keys, holder):
+                self._rows[location, row.key] = asked_now(row, now, paid=paid)
+
+    def release(self, location: str, keys: Iterable[str], holder: str) -> None:
+        """See :meth:`ThawLedger.release`."""
+        with self._lock:
+            for row in self._reserved(location, keys, holder):
+                self._rows[location, row.key] = replace(row, lease_ends=row.since, holder="")
+
+    def readable(self, location: str, until: Mapping[str, datetime]) -> None:
+        """See :meth:`ThawLedger.readable`."""
+        with self._lock:
+            for key, moment in until.items():
+                row = self._rows.get((location, key))
+                if row is not None:
+                    self._rows[location, key] = replace(row, until=moment)
+
+    def of(self, location: str, keys: Iterable[str]) -> Mapping[str, ThawRecord]:
+        """See :meth:`ThawLedger.of`."""
+        with self._lock:
+            return {key: self._rows[location, key] for key in keys if (location, key) in self._rows}
+
+    def unfinished(self, location: str, prefix: str, *, before: datetime, limit: int = 1000) -> Sequence[ThawRecord]:
+        """See :meth:`ThawLedger.unfinished`."""
+        with self._lock:
+            rows = sorted(self._rows.items())
+        return [
+            row
+            for (where, key), row in rows
+            if where == location
+            and key.startswith(prefix)
+            and row.stand is ThawStand.ASKED
+            and row.until is None
+            and row.since < before
+        ][:limit]
+
+    def chunk(self, chunk: str) -> tuple[int, int]:
+        """See :meth:`ThawLedger.chunk`."""
+        with self._lock:
+            rows = [row for row in self._rows.values() if row.chunk == chunk and row.paid]
+        return len(rows), sum(row.size for row in rows)
+
+    def expired(self, location: str | None = None) -> int:
+        """See :meth:`ThawLedger.expired`."""
+        with self._lock:
+            return sum(
+                row.times - 1
+                for row in self._rows.values()
+                if row.times > 1 and (location is None or row.location == location)
+            )
+
+    def _reserved(self, location: str, keys: Iterable[str], holder: str) -> list[ThawRecord]:
+        rows = (self._rows.get((location, key)) for key in keys)
+        return [row for row in rows if row is not None and row.stand is ThawStand.RESERVED and row.holder == holder]

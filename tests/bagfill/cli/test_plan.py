@@ -1,0 +1,111 @@
+"""``bagfill plan``: from the registry, and from a list without access to anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def known(collection: Any, fill: Any, bagfill: Any) -> None:
+    fill(collection)
+    bagfill("import", "primary")
+
+
+def test_everything_missing_is_planned_and_nothing_changes(bagfill: Any, known: None, place: Any) -> None:
+    before = sorted(path for path in place.folder.rglob("*") if "sqlite" not in path.name)
+    planned = bagfill("plan", "--to", "shelf", "--json").json
+    assert sorted(path for path in place.folder.rglob("*") if "sqlite" not in path.name) == before
+    coverage = bagfill("coverage", "--json").json
+    assert planned["bag_versions"] + _refused(planned) == coverage["missing_bag_versions"]
+    assert planned["looked"] == "listed"
+    assert sum(each["bytes"] for each in planned["storage_classes"]) == planned["bytes"]
+    (tier,) = planned["tiers"]
+    assert tier["total"] == {"money": {"USD": "0.00"}, "unknown_prices": []}
+    assert [step["step"] for step in tier["time"]["steps"]] == ["copy", "verify"]
+
+
+def _refused(planned: Any) -> int:
+    return sum(each["bag_versions"] for each in planned["cannot_go"].values())
+
+
+def test_a_scope_is_a_bag_a_space_a_prefix_or_a_list(bagfill: Any, known: None, tmp_path: Path) -> None:
+    def versions(*scope: str) -> int:
+        found = bagfill("plan", "--to", "shelf", "--json", *scope).json
+        return int(found["bag_versions"])
+
+    names = tmp_path / "names"
+    names.write_text("# three versions\n\ndigitised/b12345672\ndigitised/b12345672\n")
+    assert versions("digitised/b12345672") == versions("--list", str(names)) == 3
+    assert versions("--prefix", "digitised/b123") == 3
+    assert versions("--space", "digitised") > 3
+    assert versions("--space", "nothing-here") == 0
+
+
+def test_what_is_there_already_is_not_planned(bagfill: Any, known: None) -> None:
+    bagfill("backfill", "digitised/b12345672", "--to", "shelf")
+    planned = bagfill("plan", "digitised/b12345672", "--to", "shelf", "--json")
+    assert (planned.code, planned.json["bag_versions"], planned.json["at_destination_already"]) == (0, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--to", "moon"], "--to: found 'moon', configured locations are primary, shelf"),
+        (["--to", "shelf", "--from", "moon"], "--from: found 'moon'"),
+        (["--to", "shelf", "nothing/known"], "bag: nothing/known is not known; `bagfill import LOCATION`"),
+        (["--to", "shelf", "--space", "a", "--prefix", "a"], "scope: found space and prefix; give one"),
+        (["--to", "shelf", "--look", "hard"], "--look: found 'hard', allowed are auto, all"),
+        ([], "name the destination with --to LOCATION"),
+    ],
+)
+def test_wrong_use_is_told_in_words(bagfill: Any, place: Any, arguments: list[str], expected: str) -> None:
+    answer = bagfill("plan", *arguments)
+    assert answer.code == 2
+    assert expected in answer.err
+
+
+def test_a_price_table_that_is_wrong_stops_the_plan(bagfill: Any, known: None, place: Any) -> None:
+    text = place.settings.read_text().replace('path = "shelf"', 'path = "shelf"\nprices = "ours"')
+    place.settings.write_text(text)
+    (place.folder / "prices").mkdir()
+    table = place.folder / "prices" / "ours.toml"
+    shipped = Path(__file__).parents[3] / "include" / "config" / "prices" / "free.toml"
+    table.write_text(shipped.read_text().replace("[storage]\nlocal = 0", "[storage]\nlocal = -1"))
+    answer = bagfill("plan", "--to", "shelf")
+    assert answer.code == 2
+    assert "ours.toml,line12:storage.local:found-1" in "".join(answer.err.split())
+
+
+CSV = """key,size,storage_class
+digitised/b1/v1/bagit.txt,55,STANDARD
+digitised/b1/v1/data/a.tif,107374182400,GLACIER
+digitised/b2/v1/data/b.tif,107374182400,DEEP_ARCHIVE
+"""
+
+
+def test_a_list_is_planned_without_access_to_anything(bagfill: Any, place: Any, tmp_path: Path) -> None:
+    listed = tmp_path / "objects.csv"
+    listed.write_text(CSV)
+    tables = ("--prices-from", "aws-us-east-1", "--prices-to", "azure-eastus2")
+    planned = bagfill("plan", "--inventory", listed, *tables, "--days", "30", "--json")
+    assert planned.code == 0
+    assert (planned.json["bag_versions"], planned.json["archived_files"]) == (2, 2)
+    by_tier = {tier["tier"]: tier for tier in planned.json["tiers"]}
+    assert set(by_tier) == {"Expedited", "Standard", "Bulk"}
+    assert by_tier["Expedited"]["instead"] == {"DEEP_ARCHIVE": "Standard"}
+    lines = {line["code"]: line["money"] for line in by_tier["Standard"]["lines"]}
+    # 100 GB from each class, and their copies kept for a month.
+    assert (lines["thaw-retrieval"], lines["thaw-storage"], lines["transfer-out"]) == ("3.00", "4.60", "9.00")
+    words = bagfill("plan", "--inventory", listed, *tables)
+    assert "Expedited is not offered for DEEP_ARCHIVE: asked for as Standard" in words.out
+    assert not (place.folder / "registry.sqlite").exists()
+
+
+def test_without_prices_the_money_is_unknown(bagfill: Any, place: Any, tmp_path: Path) -> None:
+    listed = tmp_path / "objects.csv"
+    listed.write_text(CSV)
+    answer = bagfill("plan", "--inventory", listed)
+    assert "unknown price: the source (name it with --from, or its prices with --prices-from)" in answer.out
