@@ -12,6 +12,8 @@ STAMPS := $(STATE)/stamps
 BIN := .venv/bin
 BENCH ?= full
 
+# Compiled modules are kept whatever the surroundings say: else every process compiles what it imports, for up to a second.
+export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: help
@@ -42,7 +44,7 @@ lint: setup ## ruff, mypy, import rules, generated documentation
 	@tools/lint
 
 .PHONY: bench
-bench: setup ## measure beside rclone; BENCH=quick for one minute
+bench: setup ## measure beside what people use instead; BENCH=quick for one minute
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 .PHONY: docs

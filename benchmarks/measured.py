@@ -30,12 +30,14 @@ class Usage:
         wall: seconds from start to end.
         peak_bytes: most memory resident at once, of the program itself.
         output: standard output.
+        requests: to the servers, where they are counted.
     """
 
     cpu: float
     wall: float
     peak_bytes: int
     output: str
+    requests: int = 0
 
 
 def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Usage:

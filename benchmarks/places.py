@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import boto3
+from counting_proxy import CountingProxy
+from measured import Usage, run_measured
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.seaweedfs import SeaweedFS
@@ -52,24 +54,68 @@ write_connection = "bench_azure"
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Addresses of the two servers, and who may enter."""
+
+    s3_endpoint: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    azure_endpoint: str
+    account: str
+    account_key: str = field(repr=False)
+
+    @classmethod
+    def of(cls, seaweedfs: SeaweedFS, azurite: Azurite) -> Ends:
+        """Those of running servers."""
+        return cls(
+            seaweedfs.endpoint,
+            seaweedfs.region,
+            seaweedfs.access_key,
+            seaweedfs.secret_key,
+            azurite.endpoint,
+            azurite.account,
+            azurite.account_key,
+        )
+
+    @property
+    def connection_string(self) -> str:
+        """Of the storage account."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.account_key};"
+            f"BlobEndpoint={self.azure_endpoint};"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Prepared servers.
 
     Args:
         settings: the settings file.
-        connections: credentials, as variables of the environment.
+        ends: the servers.
+        counters: stand before them, where requests are counted.
     """
 
     settings: Path
-    connections: Mapping[str, str] = field(repr=False)
-    seaweedfs: SeaweedFS
-    azurite: Azurite
+    ends: Ends
+    counters: tuple[CountingProxy, ...] = ()
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> Usage:
+        """Measure a program that talks to the servers. Raises ProgramFailed."""
+        before = self._requests
+        usage = run_measured(command, environment)
+        return replace(usage, requests=self._requests - before)
+
+    @property
+    def _requests(self) -> int:
+        return sum(counter.requests for counter in self.counters)
 
     @property
     def environment(self) -> dict[str, str]:
         """For a program of ours: this process's variables without its own cloud credentials, and the connections."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AZURE_"))}
-        return {**own, **self.connections}
+        return {**own, **connections(self.ends)}
 
 
 def prepare(folder: Path, seaweedfs: SeaweedFS, azurite: Azurite, destinations: Sequence[str]) -> Places:
@@ -97,16 +143,16 @@ def prepare(folder: Path, seaweedfs: SeaweedFS, azurite: Azurite, destinations: 
             destinations="".join(_DESTINATION.format(name=name) for name in destinations),
         )
     )
-    return Places(settings, connections(seaweedfs, azurite), seaweedfs, azurite)
+    return Places(settings, Ends.of(seaweedfs, azurite))
 
 
-def connections(seaweedfs: SeaweedFS, azurite: Azurite) -> dict[str, str]:
+def connections(ends: Ends) -> dict[str, str]:
     """The connections that the settings name, as Airflow reads them from the environment; holds secrets."""
     s3 = {
         "conn_type": "aws",
-        "login": seaweedfs.access_key,
-        "password": seaweedfs.secret_key,
-        "extra": {"endpoint_url": seaweedfs.endpoint, "region_name": seaweedfs.region},
+        "login": ends.access_key,
+        "password": ends.secret_key,
+        "extra": {"endpoint_url": ends.s3_endpoint, "region_name": ends.region},
     }
-    azure = {"conn_type": "wasb", "extra": {"connection_string": azurite.connection_string}}
+    azure = {"conn_type": "wasb", "extra": {"connection_string": ends.connection_string}}
     return {"AIRFLOW_CONN_BENCH_S3": json.dumps(s3), "AIRFLOW_CONN_BENCH_AZURE": json.dumps(azure)}

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from bagfill.settings import load_settings
-from bagfill.steps.conclude_replica import conclude_replica
-from bagfill.steps.copy_shard import copy_shard
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
-from bagfill.steps.plan_replication import plan_replication
 from bagfill.steps.services import Services
-from bagfill.steps.verify_shard import verify_shard
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.wiring import open_services
+
+# Each step's function has the name of its module.
+_STEPS = {"plan": "plan_replication", "copy": "copy_shard", "verify": "verify_shard", "conclude": "conclude_replica"}
 
 
 def main() -> None:
@@ -30,18 +32,18 @@ def main() -> None:
                 services.stores.reading(location)
             return
         ingest = IngestRef.from_json(json.loads(sys.argv[3]))
-        whole = {"plan": plan_replication, "conclude": conclude_replica}
-        if step in whole:
-            outcome = whole[step](services, ingest)
+        # As an operator does, which knows its own step alone: what the others import is not loaded.
+        act = getattr(import_module(f"bagfill.steps.{_STEPS[step]}"), _STEPS[step])
+        if step in {"plan", "conclude"}:
+            outcome = act(services, ingest)
             if isinstance(outcome, StepFailed):
                 sys.exit(outcome.text)
             print(json.dumps(outcome.to_json()))
         else:
-            print(json.dumps(_run(services, step, ingest, int(sys.argv[4]))))
+            print(json.dumps(_run(services, act, ingest, int(sys.argv[4]))))
 
 
-def _run(services: Services, step: str, ingest: IngestRef, count: int) -> dict[str, int]:
-    act = {"copy": copy_shard, "verify": verify_shard}[step]
+def _run(services: Services, act: Callable[..., Any], ingest: IngestRef, count: int) -> dict[str, int]:
     done = {"files": 0, "bytes": 0}
     for index in range(count):
         outcome = act(services, ShardRef(ingest, index))

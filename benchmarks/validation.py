@@ -1,85 +1,72 @@
-"""CPU of ``bagfill validate`` beside ``bagit.py --validate`` on the same bag: a few large files, and many small ones.
-
-Prints a table and, with ``--json FILE``, writes rows ``{name, ours, peer_name, peer, ratio, unit}``. Each program is a
-process of its own, as a person starts it; of several runs, in turns, the least counts.
-"""
+"""``bagfill validate`` beside ``bagit.py --validate``, which is what the field uses, on the same folders."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import bagit
+from measured import run_measured
+from rows import Row
+from sample_bags import GIB, KIB, MIB
 
-MIB = 1024 * 1024
-SHAPES = {
-    "one file of 10 bytes (the start of the program)": (1, 10),
-    "2 GiB in 8 files": (8, 256 * MIB),
-    "5,000 files of 4 KiB": (5_000, 4096),
-}
 PEER = "bagit.py --validate"
 
 
-def make_bag(folder: Path, files: int, size: int) -> None:
-    """A bag of random bytes, with the manifests that the peer makes by default (SHA-256 and SHA-512)."""
-    source = random.Random(files)
-    for number in range(files):
-        path = folder / f"folder-{number % 50:02d}" / f"{number:05d}.bin"
-        path.parent.mkdir(exist_ok=True)
-        with path.open("wb") as out:
-            # Piece by piece: the generator makes less than 256 MiB in one call.
-            for start in range(0, size, MIB):
-                out.write(source.randbytes(min(MIB, size - start)))
-    bagit.make_bag(str(folder))
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A bag in a folder.
+
+    Args:
+        name: of its row.
+        bag: in words.
+        files: payload files.
+        file_bytes: size of each.
+    """
+
+    name: str
+    bag: str
+    files: int
+    file_bytes: int
+
+    def make(self, folder: Path) -> None:
+        """Random bytes, with the manifests that the peer makes by default (SHA-256 and SHA-512)."""
+        source = random.Random(self.files)
+        for number in range(self.files):
+            path = folder / f"folder-{number % 50:02d}" / f"{number:05d}.bin"
+            path.parent.mkdir(exist_ok=True)
+            with path.open("wb") as out:
+                # Piece by piece: the generator makes less than 256 MiB in one call.
+                for start in range(0, self.file_bytes, MIB):
+                    out.write(source.randbytes(min(MIB, self.file_bytes - start)))
+        bagit.make_bag(str(folder), processes=2)
 
 
-def cpu_seconds(command: Sequence[str | Path]) -> float:
-    """User and system time of one process and its children, in seconds."""
-    before = os.times()
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    after = os.times()
-    assert done.returncode == 0, done.stderr
-    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+SMALL = Folder("validate_local_small_files", "5,000 files of 4 KiB", 5000, 4 * KIB)
+START = Folder("validate_local_start", "one file of 10 bytes: the start of the program", 1, 10)
+FULL = (Folder("validate_local", "2 GiB in 8 files, SHA-256 and SHA-512", 8, 2 * GIB // 8), SMALL, START)
+QUICK = (Folder("validate_local", "256 MiB in 8 files, SHA-256 and SHA-512", 8, 256 * MIB // 8), START)
 
 
-def validation_rows(runs: int) -> list[dict[str, Any]]:
-    """One row for each shape of bag."""
-    binaries = Path(sys.executable).parent
-    found = []
-    for name, (files, size) in SHAPES.items():
+def validation_rows(folders: Sequence[Folder], repeats: int, say: Callable[[str], None]) -> list[Row]:
+    """Medians of whole processes, in turns. Raises ProgramFailed when one says that the bag is not valid."""
+    programs = (
+        (sys.executable, "-m", "bagfill", "validate", "--profile", "bagit"),
+        (sys.executable, str(Path(sys.executable).parent / "bagit.py"), "--validate", "--quiet"),
+    )
+    rows = []
+    for folder in folders:
         with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / "bag"
-            folder.mkdir()
-            make_bag(folder, files, size)
-            ours_command = [sys.executable, "-m", "bagfill", "validate", folder, "--profile", "bagit"]
-            peer_command = [sys.executable, binaries / "bagit.py", "--validate", "--quiet", folder]
-            pairs = [(cpu_seconds(ours_command), cpu_seconds(peer_command)) for _ in range(runs)]
-        ours, peer = min(one for one, _ in pairs), min(other for _, other in pairs)
-        row = {"name": f"validate {name}", "ours": ours, "peer_name": PEER, "peer": peer}
-        found.append({**row, "ratio": ours / peer, "unit": "CPU seconds"})
-    return found
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    measured = validation_rows(given.runs)
-    for row in measured:
-        print(f"{row['name']:56} {row['ours']:7.2f} {row['unit']}  {PEER} {row['peer']:7.2f}  ratio {row['ratio']:.2f}")
-    if given.json is not None:
-        given.json.write_text(json.dumps(measured, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+            folder.make(Path(place))
+            # The first round warms the page cache, and does not count.
+            rounds = [[run_measured((*program, place), os.environ) for program in programs] for _ in range(repeats + 1)]
+        ours, peer = (median(usages[number].cpu for usages in rounds[1:]) for number in range(2))
+        say(f"{folder.name}: ours {ours:.2f}, {PEER} {peer:.2f} CPU s")
+        rows.append(Row(folder.name, ours, "CPU s", PEER, peer, bag=folder.bag))
+    return rows

@@ -34,12 +34,24 @@ def _cell(text: str) -> str:
 def reasons() -> str:
     """Why a bag version was not replicated."""
     from bagfill.ingests.reasons import Reason
+    from bagfill.ingests.remedies import REMEDIES
+    from bagfill.ingests.retries import NO_ATTEMPT, SCHEDULES
 
-    rows = ((f"`{r.code}`", "yes" if r.retryable else "no", r.advice) for r in Reason)
+    def again(reason: Reason) -> str:
+        if reason in NO_ATTEMPT:
+            return "as soon as it can be"
+        schedule = SCHEDULES.get(reason)
+        if schedule is None:
+            return "no"
+        pauses = f"after {schedule.first} to {schedule.longest}" if schedule.longest else "at once"
+        return f"{pauses}, {schedule.attempts} attempts"
+
+    rows = ((f"`{r.code}`", again(r), r.advice, f"`{REMEDIES[r]}`") for r in Reason)
     return (
         "# Reasons\n\nWhy a bag version was not replicated. The code is on the ingest and in its events; it does not "
-        "change between releases. *Tried again*: whether a retry or a later sweep may succeed without a person.\n\n"
-        + table(("Code", "Tried again", "What to do"), rows)
+        "change between releases. *Tried again*: when a later sweep does so without a person; pauses double, and "
+        "after the last attempt a person is asked. `bagfill failures` lists what needs one, with the command filled in."
+        "\n\n" + table(("Code", "Tried again", "What to do", "Command"), rows)
     )
 
 
@@ -121,7 +133,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import forecast, sections
+    from bagfill.settings import campaigns, forecast, sections, thaw_events
 
     chapters = []
     headings = (
@@ -132,8 +144,10 @@ def settings() -> str:
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),
+        ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
+        ("[thaw_events]", thaw_events.ThawEventsSection),
         ("[rules]", sections.RulesSection),
         ("[forecast]", forecast.ForecastSection),
     )
@@ -291,22 +305,48 @@ GENERATED: dict[str, Callable[[], str]] = {
 }
 
 
+_FIGURES = re.compile(r"(?<=<!-- figures: begin -->\n).*(?=<!-- figures: end -->)", re.DOTALL)
+
+
+def performance() -> str:
+    """The page on performance, with the figures of the last run between its two marks."""
+    from report import figures
+    from rows import read_json, read_versions
+
+    page = (ROOT / "docs" / "performance.md").read_text()
+    return _FIGURES.sub(lambda _: figures(read_json(), read_versions()), page)
+
+
+def performance_picture() -> str:
+    """Its plot."""
+    from report import picture
+    from rows import read_json
+
+    return picture(read_json())
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every file that is written from something else, whole or in part."""
+    for name, write in GENERATED.items():
+        yield PAGES / name, f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
+    yield ROOT / "docs" / "performance.md", performance()
+    yield ROOT / "docs" / "images" / "performance.svg", performance_picture()
+
+
 def main(arguments: list[str]) -> int:
     """Write every page, or compare every page; exit code 1 when one differs."""
-    sys.path[:0] = [str(ROOT / "include"), str(ROOT / "plugins")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks")]
     stale = []
-    for name, write in GENERATED.items():
-        text = f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
-        page = PAGES / name
+    for page, text in pages():
         if page.exists() and page.read_text() == text:
             continue
-        stale.append(name)
+        stale.append(str(page.relative_to(ROOT)))
         if "--check" not in arguments:
-            PAGES.mkdir(parents=True, exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text)
-            print(f"written: docs/reference/{name}")
+            print(f"written: {stale[-1]}")
     if stale and "--check" in arguments:
-        print(f"docs/reference is not what the code says: {', '.join(stale)}; run `make docs`")
+        print(f"not what the code and the last benchmark say: {', '.join(stale)}; run `make docs`")
         return 1
     return 0
 

@@ -12,12 +12,15 @@ from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.campaigns.model import Campaign, Definition, Scope
 from bagfill.campaigns.states import CampaignState
+from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.planning.budget import Caps, Spend
 from bagfill.planning.shards import CopyItem
 from bagfill.steps.act_costs import ActCost, copy_requests
 from bagfill.steps.backfill import BackfillResult, backfill
 from bagfill.steps.campaign_acts import CampaignThawPermits
+from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef
+from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_permits import ThawChunk
 from world import SMALL, World, advance_instead_of_sleeping, bag_files
@@ -44,9 +47,12 @@ class CampaignWorld(World):
         super().__post_init__()
         self.limits = replace(SMALL, concurrency=1)
         self.campaigns: Campaigns = MemoryCampaigns(self.clock)
+        self.releases: Releases = MemoryReleases()
 
     def services(self, **changes: Any) -> Services:
-        built = super().services(**{"campaigns": self.campaigns, "act_costs": RoundPrices(), **changes})
+        built = super().services(
+            **{"campaigns": self.campaigns, "releases": self.releases, "act_costs": RoundPrices(), **changes}
+        )
         return replace(built, thaw_permits=CampaignThawPermits(built))
 
     def bag(self, name: str = "digitised/b1") -> dict[str, bytes]:
@@ -87,3 +93,12 @@ class CampaignWorld(World):
 
     def money(self, name: str = NAME) -> int:
         return int(self.campaign(name).account.total.money)
+
+
+def planned(world: CampaignWorld, request: str = "r1") -> PlanSummary:
+    """The plan of the first bag, opened for the campaign."""
+    opened = open_ingests(world.services(), world.request("digitised/b1", request, campaign=NAME))
+    assert isinstance(opened, OpenedIngests)
+    plan = plan_replication(world.services(), opened.refs[0])
+    assert isinstance(plan, PlanSummary)
+    return plan

@@ -54,8 +54,11 @@ PARTS = ("source", "destination", "work", "receipts", "registry", "tracker")
 TRIES = 3
 """Attempts of one task, as the workflow's retries."""
 
-LIMITS = replace(SMALL, shard_bytes=2500, small_object_bytes=600, block_bytes=1024, concurrency=1)
-"""With blocks of 1 KiB (:func:`make_small_and_repeatable`): a file of 3,000 bytes is cut into ranges for two shards."""
+LIMITS = replace(SMALL, shard_bytes=2500, small_object_bytes=600, block_bytes=1024, hash_before_write=50, concurrency=1)
+"""With blocks of 1 KiB (:func:`make_small_and_repeatable`): a file of 3,000 bytes is cut into ranges for two shards,
+and is judged when it is read back."""
+CAREFUL = replace(LIMITS, hash_before_write=1_000_000)
+"""Every file is judged before it is written."""
 
 BAG = BagId.parse("digitised/b1234")
 V1, V2 = "digitised/b1234/v1", "digitised/b1234/v2"
@@ -76,8 +79,9 @@ def make_small_and_repeatable(patch: pytest.MonkeyPatch) -> None:
         "steps.copy_shard",
         "steps.run_parcel",
         "steps.verify_shard",
-        "thaw.requests",
-        "transfer.copy_object",
+        "thaw.sending",
+        "thaw.states",
+        "transfer.copy_blocks",
     ):
         patch.setattr(f"bagfill.{module}.ThreadPoolExecutor", InlinePool)
     patch.setattr("bagfill.steps.claims.threading", SimpleNamespace(Event=threading.Event, Thread=_NoThread))
@@ -253,6 +257,9 @@ class _OpenedStores:
 
     def writing(self, location: Location) -> ObjectStore:
         return self.reading(location)
+
+    def server_copy(self, source: Location, destination: Location) -> None:
+        """Everything passes through the worker."""
 
 
 Wrap = Callable[[str, ObjectStore], ObjectStore]

@@ -23,6 +23,7 @@ from bagfill.storage.location import Location, ThawDefaults
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.names import AZURE_NAMES, MEMORY_NAMES
+from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import Capability, ObjectStore, ThawTier
 from bagfill.thaw.memory_ledger import MemoryThawLedger
 from bagfill.thaw.pace import MemoryPace
@@ -107,6 +108,7 @@ class World:
     limits: Limits = SMALL
     clock: Clock = field(default_factory=Clock)
     trusted_listing: bool = True
+    server_copy: ServerCopy | None = None
 
     def __post_init__(self) -> None:
         self.source = MemoryBucket(clock=self.clock, thaw_delays=dict.fromkeys(ThawTier, THAW_DELAY))
@@ -137,6 +139,7 @@ class World:
             clock=self.clock,
             thaws=self.thaws,
             thaw_pace=self.thaw_pace,
+            sleep=advance_instead_of_sleeping(self.clock),
         )
         return replace(built, **changes)
 
@@ -181,6 +184,7 @@ def contents(bucket: MemoryBucket, prefix: str) -> dict[str, bytes]:
 
 class _Stores:
     def __init__(self, world: World, source: Decide | None, destination: Decide | None) -> None:
+        self._world = world
         capabilities = {Capability.THAW}
         if world.trusted_listing:
             capabilities.add(Capability.ARCHIVE_STATE_IN_LISTING)
@@ -200,6 +204,9 @@ class _Stores:
 
     def writing(self, location: Location) -> ObjectStore:
         return self._stores[location.name]
+
+    def server_copy(self, source: Location, destination: Location) -> ServerCopy | None:
+        return self._world.server_copy
 
 
 def advance_instead_of_sleeping(clock: Clock) -> Callable[[float], None]:

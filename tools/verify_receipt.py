@@ -54,6 +54,10 @@ FILE = {
     "object": {"etag": TEXT, "versionId": (TEXT, None), "requestId": (TEXT, None), "storageClass": ANY,
                "outcome": ("copied", "already-there", "staged", None),
                "transit": ({"check": CHECK, "blockBytes": positive, "crc64": (CRC, None)},
+                           {"check": (CHECK, None), "blockBytes": (positive, None), "crc64": (CRC, None),
+                            "notFetched": TEXT},
+                           {"check": "crc64 of fetched bytes", "blockBytes": (positive, None), "crc64": (CRC, None),
+                            "sourceCrc64": (CRC, None)},
                            {"check": "md5 of each block", "blockBytes": positive}, None)},
 }  # fmt: skip
 SEAL = {

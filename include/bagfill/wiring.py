@@ -21,6 +21,7 @@ from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
@@ -34,10 +35,12 @@ from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services, utc_now
+from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
+from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.sql_ledger import SqlThawLedger
 from bagfill.thaw.sql_pace import SqlPace
@@ -53,6 +56,7 @@ class OpenedStores:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._opened: dict[tuple[Location, bool], ObjectStore] = {}
+        self._ways: dict[tuple[Location, Location], ServerCopy | None] = {}
         self._lock = threading.Lock()
 
     def reading(self, location: Location) -> ObjectStore:
@@ -65,6 +69,18 @@ class OpenedStores:
             raise ValueError(f"location {location.name!r} is configured for reading only")
         return self._store(location, writing=True)
 
+    def server_copy(self, source: Location, destination: Location) -> ServerCopy | None:
+        """See :class:`bagfill.steps.services.Stores`. Raises StoreError."""
+        abilities = self.reading(source).capabilities, self.writing(destination).capabilities
+        route = route_between(source, abilities[0], destination, abilities[1])
+        if route is None:
+            return None
+        with self._lock:
+            key = (source, destination)
+            if key not in self._ways:
+                self._ways[key] = open_server_copy(route, source, destination, self._credentials)
+            return self._ways[key]
+
     def area(self, location: Location) -> ObjectStore:
         """The store of an area, for reading and writing; the folder of a local one is made when it is missing."""
         if location.provider is Provider.LOCAL:
@@ -74,6 +90,10 @@ class OpenedStores:
     def close(self) -> None:
         """Close every store."""
         with self._lock:
+            for way in self._ways.values():
+                if way is not None:
+                    way.close()
+            self._ways.clear()
             for store in self._opened.values():
                 store.close()
             self._opened.clear()
@@ -126,18 +146,22 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
                 callbacks=_callbacks(settings, credentials),
+                campaign_rules=settings.campaigns,
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
                 request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
+                releases=SqlReleases(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
-            services = replace(services, act_costs=PricedActs(partial(pair_of, services)))
+            services = replace(
+                services, act_costs=PricedActs(partial(pair_of, services), services.limits.hash_before_write)
+            )
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()

@@ -20,6 +20,9 @@ MOST_STARTS = 1_000_000
 """Bags that one sweep may start."""
 
 
+CAMPAIGN_NAME = "^[a-z0-9][a-z0-9-]{0,62}$"
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Names of locations that a form offers.
@@ -87,7 +90,31 @@ def backfill_params(places: Places) -> dict[str, Param]:
             section="Afterwards",
             pattern="^https?://.+",
         ),
+        "campaign": _campaign("The campaign whose budget it spends. Empty: none."),
     }
+
+
+def campaigns_params() -> dict[str, Param]:
+    """Params of ``carry_campaigns``."""
+    return {
+        "limit": Param(
+            1000,
+            type="integer",
+            minimum=1,
+            maximum=MOST_STARTS,
+            title="Limit",
+            description_md="Bags that each campaign starts at most, besides its own caps.",
+        )
+    }
+
+
+def approval_params() -> dict[str, Param]:
+    """Params of ``approve_campaign``."""
+    return {"campaign": _text("Campaign", "One that waits for approval.", pattern=CAMPAIGN_NAME)}
+
+
+def _campaign(description: str) -> Param:
+    return _optional("Campaign", description, section="Budget", pattern=CAMPAIGN_NAME)
 
 
 def sweep_params(places: Places) -> dict[str, Param]:
@@ -99,6 +126,9 @@ def sweep_params(places: Places) -> dict[str, Param]:
             **_choice(places.writable, optional=True),
         ),
         "space": _optional("Space", "Only bags of this space. Empty: every space.", pattern=r"^[^/]+$"),
+        "campaign": _campaign(
+            "Only what this campaign starts now, in its order and within its caps; destination and space stay empty."
+        ),
         "limit": Param(
             1000,
             type="integer",

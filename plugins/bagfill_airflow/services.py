@@ -19,8 +19,10 @@ from bagfill.settings import Settings, SettingsError, load_settings, settings_pa
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
+from bagfill.storage.queue import MessageQueue
 from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
 from bagfill_airflow.outcomes import misconfigured
+from bagfill_airflow.restore_events import RestoreEvents
 
 _SHARED_FOR_SECONDS = 900.0
 """Age at which triggers get services with freshly read settings and connections."""
@@ -127,6 +129,32 @@ async def _open() -> _Opened:
     manager = open_services(settings, credentials)
     services = await asyncio.to_thread(manager.__enter__)
     return _Opened(manager, services, time.monotonic())
+
+
+async def open_restore_queue() -> MessageQueue:
+    """The queue that the settings name. Raises StoreError, CredentialsError or SettingsError."""
+    from bagfill.storage.sqs import SqsQueue
+
+    settings = await asyncio.to_thread(current_settings)
+    events = settings.thaw_events
+    if events is None:
+        raise SettingsError(settings.path, ("thaw_events: no queue is configured",))
+    connections = {events.connection} if events.connection else set()
+    credentials = AirflowCredentials.of(await trigger_connections(connections))
+    return await asyncio.to_thread(lambda: SqsQueue(events.queue, credentials.s3(events.connection)))
+
+
+_events: dict[asyncio.AbstractEventLoop, RestoreEvents] = {}
+
+
+def restore_events() -> RestoreEvents | None:
+    """The reader of the running event loop, if a queue is configured. Raises SettingsError."""
+    if current_settings().thaw_events is None:
+        return None
+    loop = asyncio.get_running_loop()
+    for other in [other for other in _events if other.is_closed()]:
+        del _events[other]
+    return _events.setdefault(loop, RestoreEvents(open_restore_queue))
 
 
 _shared: dict[asyncio.AbstractEventLoop, SharedServices] = {}

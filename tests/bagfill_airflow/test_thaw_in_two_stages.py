@@ -44,9 +44,9 @@ def event_of(files: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> tup
     async def _open() -> _Opened:
         return _Opened(nullcontext(services), services, time.monotonic())
 
-    def later(services: Services, ref: IngestRef) -> ThawState | StepFailed:
+    def later(services: Services, ref: IngestRef, *, shard: int | None) -> ThawState | StepFailed:
         world.clock.advance(THAW_DELAY)
-        return poll_thaw(services, ref)
+        return poll_thaw(services, ref, shard=shard)
 
     monkeypatch.setattr(airflow_services, "_open", _open)
     monkeypatch.setattr(thaw, "poll_thaw", later)

@@ -65,7 +65,7 @@ def script(monkeypatch: pytest.MonkeyPatch, poll: Poll) -> list[str]:
     """Let every poll be answered by ``poll``; returns the bag versions that were asked about."""
     asked: list[str] = []
 
-    def answer(_: Services, ref: IngestRef) -> ThawState | StepFailed:
+    def answer(_: Services, ref: IngestRef, *, shard: int | None = None) -> ThawState | StepFailed:
         asked.append(ref.bag_version)
         return poll(ref)
 

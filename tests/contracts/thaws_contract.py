@@ -62,7 +62,7 @@ class ThawLedgerContract:
 
     def test_a_reservation_whose_holder_died_is_taken_over(self, thaws: ThawLedger, clock: TurnableClock) -> None:
         thaws.reserve("cold", wants("a"), self.terms(clock))
-        clock.turn(timedelta(minutes=16))
+        clock.turn(timedelta(minutes=61))
         assert thaws.reserve("cold", wants("a"), self.terms(clock, "bob", "c2"))["a"].chunk == "c2"
         # The first holder was only slow: it must not speak for a reservation that is another's now.
         thaws.asked("cold", ["a"], "ada", paid=True)
@@ -145,7 +145,13 @@ class ThawLedgerContract:
         assert [row.key for row in thaws.unfinished("cold", "v1/", before=clock(), limit=1)] == ["v1/a"]
         assert thaws.of("cold", ["v1/b"])["v1/b"].until == clock() + 6 * DAY
 
-    def test_two_thousand_objects_are_reserved_once_each_by_many_at_once(
+    def test_ending_is_what_lives_now_and_not_much_longer(self, thaws: ThawLedger, clock: TurnableClock) -> None:
+        self.ask(thaws, clock, "v1/a", "v1/b", "v1/c", "v1/d", "v10/a")
+        thaws.readable("cold", {key: clock() + DAY for key in ("v1/a", "v10/a")})
+        thaws.readable("cold", {"v1/b": clock() + 3 * DAY, "v1/c": clock()})
+        assert [row.key for row in thaws.ending("cold", "v1/", before=clock() + 2 * DAY)] == ["v1/a"]
+
+    def test_a_thousand_objects_are_reserved_once_each_by_many_at_once(
         self, thaws: ThawLedger, clock: TurnableClock
     ) -> None:
         keys = [f"v1/{number}" for number in range(1100)]

@@ -27,11 +27,12 @@ Open = Callable[..., Services]
 def open_world(ministack: MiniStack, seaweedfs: SeaweedFS, azurite: Azurite, tmp_path: Path) -> Iterator[Open]:
     """Open services on locations ``ministack``, ``seaweedfs``, ``azurite``, ``shelf`` and ``attic``.
 
-    ``bucket`` names the bucket at MiniStack (a fresh one by default); all locations are writable.
+    ``bucket`` names the bucket at MiniStack (a fresh one by default), ``azure`` is a connection string for Azurite
+    through something else; all locations are writable.
     """
     with ExitStack() as stack:
 
-        def opened(bucket: str | None = None) -> Services:
+        def opened(bucket: str | None = None, azure: str | None = None) -> Services:
             name = f"world-{uuid4()}"
             bucket = bucket or name
             environ: dict[str, str] = {}
@@ -44,6 +45,7 @@ def open_world(ministack: MiniStack, seaweedfs: SeaweedFS, azurite: Azurite, tmp
                     aws_secret_access_key=server.secret_key,
                 )
                 client.create_bucket(Bucket=bucket_name)
+                client.create_bucket(Bucket=f"too-{name}")
                 environ[f"AIRFLOW_CONN_{type(server).__name__.upper()}"] = json.dumps(
                     {
                         "conn_type": "aws",
@@ -53,8 +55,9 @@ def open_world(ministack: MiniStack, seaweedfs: SeaweedFS, azurite: Azurite, tmp
                     }
                 )
             BlobServiceClient.from_connection_string(azurite.connection_string).create_container(name)
+            BlobServiceClient.from_connection_string(azurite.connection_string).create_container(f"too-{name}")
             environ["AIRFLOW_CONN_AZURITE"] = json.dumps(
-                {"conn_type": "wasb", "extra": {"connection_string": azurite.connection_string}}
+                {"conn_type": "wasb", "extra": {"connection_string": azure or azurite.connection_string}}
             )
             for folder in ("shelf", "attic"):
                 (tmp_path / folder).mkdir(exist_ok=True)
@@ -110,6 +113,26 @@ provider = "local"
 path = "{root}/attic"
 prefix = "copies/"
 writable = true
+[[locations]]
+name = "seaweedfs-too"
+provider = "amazon-s3"
+bucket = "too-{name}"
+prefix = "second/"
+read_connection = "seaweedfs"
+write_connection = "seaweedfs"
+[[locations]]
+name = "ministack-too"
+provider = "amazon-s3"
+bucket = "too-{name}"
+prefix = "third/"
+read_connection = "ministack"
+write_connection = "ministack"
+[[locations]]
+name = "azurite-too"
+provider = "azure-blob-storage"
+container = "too-{name}"
+read_connection = "azurite"
+write_connection = "azurite"
 [[policies]]
-locations = ["ministack", "seaweedfs", "azurite", "shelf", "attic"]
+locations = ["ministack", "seaweedfs", "azurite", "shelf", "attic", "seaweedfs-too", "ministack-too", "azurite-too"]
 """

@@ -75,6 +75,9 @@ class Through:
     def writing(self, location: Location) -> ObjectStore:
         return self.stores.get(location.name) or self.inner.writing(location)
 
+    def server_copy(self, source: Location, destination: Location) -> None:
+        """Everything passes through the worker."""
+
 
 def through(services: Services, name: str, proxy: FlippingProxy, server: SeaweedFS | Azurite) -> Services:
     """The same services, with one location behind a proxy."""
@@ -142,17 +145,31 @@ def s3_client(server: MiniStack | SeaweedFS) -> Any:
 
 
 @BOTH
-def test_a_bit_that_flips_between_the_source_and_us_is_never_written(
+def test_a_bit_that_flips_between_the_source_and_us_is_never_written_where_digests_come_first(
     services: Services, seaweedfs: SeaweedFS, azurite: Azurite, path: str
 ) -> None:
     lay(services, "seaweedfs", BAGS[path])
+    careful = replace(services, limits=replace(services.limits, hash_before_write=len(PAYLOAD[path])))
     with FlippingProxy(seaweedfs.endpoint, responses=True) as proxy:
-        result = run(through(services, "seaweedfs", proxy, seaweedfs), "azurite")
+        result = run(through(careful, "seaweedfs", proxy, seaweedfs), "azurite")
 
     assert proxy.flipped
     assert reasons(result) == [Reason.SOURCE_CORRUPT.code]
     assert not is_registered(services, "azurite")
     assert f"{V1}/{path}" not in {blob.name for blob in blobs(azurite, services).list_blobs()}
+
+
+def test_a_bit_that_flips_once_between_the_source_and_us_is_found_when_reading_back(
+    services: Services, seaweedfs: SeaweedFS, azurite: Azurite
+) -> None:
+    lay(services, "seaweedfs", BAGS[LARGE])
+    with FlippingProxy(seaweedfs.endpoint, responses=True, times=1) as proxy:
+        result = run(through(services, "seaweedfs", proxy, seaweedfs), "azurite")
+
+    assert proxy.flipped == 1
+    assert reasons(result) == [Reason.DESTINATION_CORRUPT.code]
+    assert "damaged on the way" in result.closed[0].message
+    assert not is_registered(services, "azurite")
 
 
 def test_a_bit_that_flips_on_the_way_to_the_destination_is_found_when_reading_back(

@@ -128,12 +128,11 @@ class MemoryAuditLog:
                 if event.bag_version == bag_version and event.location == location and event.mode in mode.satisfied_by
             ]
         seen = [event.occurred for event in events if event.outcome is not AuditOutcome.UNKNOWN]
-        files = stored.manifest.concrete_files
         return ReplicaStanding(
             bag_version=bag_version,
             registered=replica.registered,
-            files=len(files),
-            bytes=sum(file.size for file in files),
+            files=stored.manifest.own_files,
+            bytes=stored.manifest.own_bytes,
             seen=max(seen, default=None),
             tried=max((event.occurred for event in events), default=None),
         )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from bagfill.bag.columns import Paths, Texts
 from bagfill.bag.errors import BagFormatError, FormatCode, loading
-from bagfill.bag.lines import BLANKS, decode_tag_file, split_lines
+from bagfill.bag.lines import BLANKS, read_lines
+from bagfill.bag.path_table import PathTable
 from bagfill.bag.paths import BagPath, InvalidBagPath, decode_percent
+from bagfill.bag.tag_data import TagData
 
 FETCH_FILE = "fetch.txt"
 
@@ -55,7 +60,53 @@ class FetchEntry:
         return unquote(urlsplit(self.uri).path, errors="strict").removeprefix("/")
 
 
-def parse_fetch(data: bytes, encoding: str = "utf-8") -> tuple[FetchEntry, ...]:
+class FetchList(Sequence[FetchEntry]):
+    """The lines of a ``fetch.txt``, in its order, each in some bytes more than its URI has.
+
+    Args:
+        table: of the bag's paths; shared with whoever else knows these files.
+    """
+
+    def __init__(self, table: PathTable | None = None) -> None:
+        self.paths = Paths(PathTable() if table is None else table)
+        """The paths, each once."""
+        self._uris = Texts()
+        self._numbers = array("I")
+        self._lengths = array("q")
+        self._lines = array("I")
+        self._places = array("I")
+
+    def add(self, entry: FetchEntry) -> bool:
+        """Append a line; ``False`` if its path was there before."""
+        number = self.paths.table.add(entry.path)
+        place = len(self._numbers)
+        self._uris.set(place, entry.uri)
+        self._numbers.append(number)
+        self._lengths.append(-1 if entry.length is None else entry.length)
+        self._lines.append(entry.line)
+        while len(self._places) <= number:
+            self._places.append(0)
+        self._places[number] = place
+        return self.paths.add(number)
+
+    def of(self, path: str) -> FetchEntry | None:
+        """The line about a file, the last if there are several; nothing if there is none."""
+        number = self.paths.table.number(path)
+        return self[self._places[number]] if number is not None and self.paths.has(number) else None
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return tuple(self[each] for each in range(*place.indices(len(self))))
+        length = self._lengths[place]
+        path = BagPath.known(self.paths.table.path(self._numbers[place]))
+        uri = self._uris.get(place % len(self)) or ""
+        return FetchEntry(uri, None if length < 0 else length, path, self._lines[place])
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+def parse_fetch(data: TagData, encoding: str = "utf-8") -> FetchList:
     """Read ``fetch.txt`` (RFC 8493, section 2.2.3).
 
     Args:
@@ -71,33 +122,46 @@ def parse_fetch(data: bytes, encoding: str = "utf-8") -> tuple[FetchEntry, ...]:
     return entries
 
 
-def scan_fetch(data: bytes, encoding: str = "utf-8") -> tuple[tuple[FetchEntry, ...], list[BagFormatError]]:
+def scan_fetch(
+    data: TagData, encoding: str = "utf-8", *, table: PathTable | None = None
+) -> tuple[FetchList, list[BagFormatError]]:
     """Read what can be read of ``fetch.txt``, and everything that is wrong with it.
+
+    Args:
+        data, encoding: as for ``parse_fetch``.
+        table: as for :class:`FetchList`.
 
     Returns:
         The lines that are sound, and the faults: ``TAG-FILE-ENCODING``, ``FETCH-LINE`` (V17), ``FETCH-URI`` (V18),
         ``PATH-LEAVES-BAG``, ``FETCH-TAG-FILE`` (V19) and ``FETCH-DUPLICATE`` (V20).
     """
-    try:
-        text = decode_tag_file(data, FETCH_FILE, encoding)
-    except BagFormatError as error:
-        return (), [error]
-    entries: list[FetchEntry] = []
+    entries = FetchList(table)
     faults: list[BagFormatError] = []
-    for number, line in split_lines(text):
-        if not line.strip(BLANKS):
-            continue
-        try:
-            entries.append(_parse_line(number, line))
-        except BagFormatError as error:
-            faults.append(error)
-    if tag_files := [entry.path for entry in entries if not entry.path.is_payload]:
+    tag_files: list[str] = []
+    repeated: set[str] = set()
+    try:
+        for number, line in read_lines(data, FETCH_FILE, encoding):
+            if not line.strip(BLANKS):
+                continue
+            try:
+                entry = _parse_line(number, line)
+            except BagFormatError as error:
+                faults.append(error)
+                continue
+            if not entry.path.is_payload:
+                tag_files.append(entry.path)
+            if not entries.add(entry):
+                repeated.add(entry.path)
+    except BagFormatError as error:
+        return FetchList(table), [error]
+    if tag_files:
         faults.append(
             _error(FormatCode.FETCH_TAG_FILE, f"fetch.txt should not contain tag files: {', '.join(tag_files)}")
         )
-    if repeated := sorted(path for path, count in Counter(entry.path for entry in entries).items() if count > 1):
-        faults.append(_error(FormatCode.FETCH_DUPLICATE, f"fetch.txt contains duplicate paths: {', '.join(repeated)}"))
-    return tuple(entries), faults
+    if repeated:
+        text = f"fetch.txt contains duplicate paths: {', '.join(sorted(repeated))}"
+        faults.append(_error(FormatCode.FETCH_DUPLICATE, text))
+    return entries, faults
 
 
 def _parse_line(number: int, line: str) -> FetchEntry:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from bagfill.bag.errors import BagFormatError, FormatCode, loading
+from bagfill.bag.tag_data import TagData, chunks_of
 
 # Not `str.splitlines`, which also splits at characters that are legal in file names: U+000B, U+0085, U+2028 and others.
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -43,7 +46,58 @@ def decode_tag_file(data: bytes, file: str, encoding: str = "utf-8") -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        reason = f"could not be decoded as {encoding.upper()}: {error.reason} at byte {error.start}"
+        raise _undecodable(file, encoding, error.reason, error.start) from None
     except (LookupError, UnicodeError):
-        reason = f"the encoding {encoding!r} is not one that can be read"
-    raise BagFormatError(FormatCode.TAG_FILE_ENCODING, file, None, loading(file, reason))
+        raise _unknown(file, encoding) from None
+
+
+def read_lines(data: TagData, file: str, encoding: str = "utf-8") -> Iterator[Line]:
+    """The lines of a tag file, one after the other.
+
+    Args, raises:
+        As for :func:`decode_tag_file`; the error may come after some lines.
+    """
+    if isinstance(data, bytes):
+        yield from split_lines(decode_tag_file(data, file, encoding))
+        return
+    number = 1
+    rest = ""
+    for text in _decoded(data, file, encoding):
+        # A carriage return at the very end may be the first half of a line end.
+        whole = rest + text
+        cut = len(whole) - 1 if whole.endswith("\r") else len(whole)
+        *lines, last = _LINE_END.split(whole[:cut])
+        rest = last + whole[cut:]
+        for line in lines:
+            yield Line(number, line)
+            number += 1
+    for line in split_lines(rest):
+        yield Line(number + line.number - 1, line.text)
+
+
+def _decoded(data: TagData, file: str, encoding: str) -> Iterator[str]:
+    read = start = 0
+    try:
+        # Some codecs of Python do not decode to text; the short form knows which.
+        b"".decode(encoding)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        for chunk in chunks_of(data):
+            start = read - len(decoder.getstate()[0])
+            read += len(chunk)
+            yield decoder.decode(bytes(chunk))
+        start = read - len(decoder.getstate()[0])
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise _undecodable(file, encoding, error.reason, start + error.start) from None
+    except (LookupError, UnicodeError):
+        raise _unknown(file, encoding) from None
+
+
+def _undecodable(file: str, encoding: str, reason: str, offset: int) -> BagFormatError:
+    text = f"could not be decoded as {encoding.upper()}: {reason} at byte {offset}"
+    return BagFormatError(FormatCode.TAG_FILE_ENCODING, file, None, loading(file, text))
+
+
+def _unknown(file: str, encoding: str) -> BagFormatError:
+    text = f"the encoding {encoding!r} is not one that can be read"
+    return BagFormatError(FormatCode.TAG_FILE_ENCODING, file, None, loading(file, text))

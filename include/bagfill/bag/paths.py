@@ -49,6 +49,11 @@ class BagPath(str):
         return super().__new__(cls, value)
 
     @classmethod
+    def known(cls, value: str) -> Self:
+        """A path that was looked at before: a bag may have a million."""
+        return super().__new__(cls, value)
+
+    @classmethod
     def from_manifest(cls, text: str) -> Self:
         """Read a path as manifests may write it: ``./data/a.txt``, from ``find . | xargs md5sum``, is ``data/a.txt``.
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from array import array
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from bagfill.bag.columns import Paths
 from bagfill.bag.errors import BagFormatError, FormatCode, loading
-from bagfill.bag.lines import BLANKS, decode_tag_file, split_lines
-from bagfill.bag.paths import BagPath, InvalidBagPath, nfc
+from bagfill.bag.lines import BLANKS, read_lines
+from bagfill.bag.path_table import PathTable
+from bagfill.bag.paths import BagPath, InvalidBagPath
 from bagfill.bag.paths import decode_percent as decoded_text
+from bagfill.bag.tag_data import TagData
 from bagfill.checksum.algorithm import Algorithm, UnknownAlgorithm
 from bagfill.checksum.digest import Digest, InvalidDigest
+from bagfill.checksum.digest_column import DigestColumn
 
+_PLAIN_BLANKS = (" ", "\t")
 # In lower case alone (RFC 8493, section 2.4): else two names could mean one manifest.
 _NAME = re.compile(r"(tag)?manifest-([a-z0-9]+)\.txt", re.ASCII)
 _LINE = re.compile(r"([0-9a-fA-F]+?)\s+(.+)", re.ASCII | re.DOTALL)
@@ -29,27 +32,50 @@ class ManifestEntry(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True)
 class BagManifest:
-    """A manifest: which files a bag has, by one algorithm.
+    """A manifest: which files a bag has, by one algorithm. No path is there twice.
+
+    A million lines take about as many bytes as their digests, beside the table of paths.
 
     Args:
         algorithm: of every digest.
-        entries: in the file's order; no path is there twice.
+        table: of the bag's paths; shared with whoever else knows these files.
     """
 
-    algorithm: Algorithm
-    entries: tuple[ManifestEntry, ...]
+    def __init__(self, algorithm: Algorithm, table: PathTable | None = None) -> None:
+        self.algorithm = algorithm
+        self.paths = Paths(PathTable() if table is None else table)
+        self.digests = DigestColumn(algorithm)
+        self._lines = array("I")
 
-    @cached_property
-    def by_path(self) -> dict[BagPath, Digest]:
-        """The digest of each file."""
-        return {entry.path: entry.digest for entry in self.entries}
+    def add(self, path: BagPath, digits: str, line: int) -> bool:
+        """Append a line; ``False`` if its path is there already. Raises InvalidDigest."""
+        number = self.paths.table.number(path)
+        if self.paths.has(number):
+            Digest(self.algorithm, digits)
+            return False
+        if number is None:
+            Digest(self.algorithm, digits)
+            number = self.paths.table.add(path)
+        self.digests.set(number, digits)
+        self._lines.append(line)
+        return self.paths.add(number)
 
     @property
-    def paths(self) -> tuple[BagPath, ...]:
-        """The files, in the file's order."""
-        return tuple(entry.path for entry in self.entries)
+    def entries(self) -> Iterator[ManifestEntry]:
+        """The lines, in the file's order."""
+        for path, number, line in zip(self.paths, self.paths.numbers, self._lines, strict=True):
+            digest = self.digests.get(number)
+            if digest is not None:
+                yield ManifestEntry(path, digest, line)
+
+    def digest(self, path: str) -> Digest | None:
+        """The digest of a file, or nothing if it is not listed."""
+        number = self.paths.table.number(path)
+        return self.digests.get(number) if number is not None and self.paths.has(number) else None
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 def manifest_name(algorithm: Algorithm, *, tag: bool) -> str:
@@ -74,7 +100,7 @@ def manifest_algorithm(name: str, *, tag: bool) -> Algorithm | None:
 
 
 def parse_manifest(
-    data: bytes,
+    data: TagData,
     algorithm: Algorithm,
     encoding: str = "utf-8",
     *,
@@ -103,52 +129,55 @@ def parse_manifest(
 
 
 def scan_manifest(
-    data: bytes,
+    data: TagData,
     algorithm: Algorithm,
     encoding: str = "utf-8",
     *,
     name: str | None = None,
     decode: bool = False,
+    table: PathTable | None = None,
 ) -> tuple[BagManifest, list[BagFormatError]]:
     """Read what can be read of a manifest, and everything that is wrong with it.
 
-    Arguments as for ``parse_manifest``.
+    Arguments as for ``parse_manifest``; ``table`` as for :class:`BagManifest`.
 
     Returns:
         The lines that are sound, and the faults: ``TAG-FILE-ENCODING``, ``MANIFEST-LINE`` (V10),
         ``PATH-LEAVES-BAG`` and ``MANIFEST-DUPLICATE`` (V11), each once at most, for all its lines.
     """
     file = name or manifest_name(algorithm, tag=False)
-    try:
-        text = decode_tag_file(data, file, encoding)
-    except BagFormatError as error:
-        return BagManifest(algorithm, ()), [error]
-    entries: dict[BagPath, ManifestEntry] = {}
+    manifest = BagManifest(algorithm, table)
+    digits_end = algorithm.hex_length
     broken: dict[int, str] = {}
     leaving: dict[int, str] = {}
     repeated: dict[str, int] = {}
-    for number, line in split_lines(text):
-        if not line:
-            continue
-        match = _LINE.fullmatch(line)
-        written = match[2].strip(BLANKS) if match else ""
-        if match is None or not written:
-            broken[number] = line
-            continue
-        try:
-            path = BagPath.from_manifest(decoded_text(written) if decode else written)
-            entry = ManifestEntry(path, Digest(algorithm, match[1]), number)
-            # Read as `md5sum --binary` writes it, it must not leave the bag either.
-            if written.startswith("*"):
-                BagPath.from_manifest(written[1:] or "*")
-        except InvalidBagPath:
-            leaving[number] = written
-        except InvalidDigest:
-            broken[number] = line
-        else:
-            if entries.setdefault(path, entry) is not entry:
-                repeated.setdefault(path, number)
-    return BagManifest(algorithm, tuple(entries.values())), list(_faults(file, broken, leaving, repeated))
+    try:
+        for number, line in read_lines(data, file, encoding):
+            if not line:
+                continue
+            if line[digits_end : digits_end + 1] in _PLAIN_BLANKS:
+                digits, written = line[:digits_end], line[digits_end:].strip(BLANKS)
+            else:
+                match = _LINE.fullmatch(line)
+                digits, written = (match[1], match[2].strip(BLANKS)) if match else ("", "")
+            if not written:
+                broken[number] = line
+                continue
+            try:
+                path = BagPath.from_manifest(decoded_text(written) if decode else written)
+                # Read as `md5sum --binary` writes it, it must not leave the bag either.
+                if written.startswith("*"):
+                    BagPath.from_manifest(written[1:] or "*")
+                if not manifest.add(path, digits, number):
+                    repeated.setdefault(path, number)
+            except InvalidBagPath:
+                leaving[number] = written
+            except InvalidDigest:
+                broken[number] = line
+    except BagFormatError as error:
+        # Not to be decoded: nothing of it is taken.
+        return BagManifest(algorithm, table), [error]
+    return manifest, list(_faults(file, broken, leaving, repeated))
 
 
 def _faults(
@@ -165,77 +194,11 @@ def _faults(
         yield BagFormatError(FormatCode.MANIFEST_DUPLICATE, file, min(repeated.values()), loading(file, reason))
 
 
-def repeated_paths(file: str, entries: Iterable[ManifestEntry]) -> BagFormatError | None:
+def repeated_paths(file: str, repeated: dict[str, int]) -> BagFormatError | None:
     """The fault of a manifest that lists a file twice, in whatever spelling; its paths are those of ``resolve_paths``.
 
     Args:
         file: the manifest's name.
-        entries: with the names of the files that are meant.
+        repeated: the file, and the number of the line that names it again.
     """
-    seen: set[BagPath] = set()
-    repeated: dict[str, int] = {}
-    for entry in entries:
-        if entry.path in seen:
-            repeated.setdefault(entry.path, entry.line)
-        seen.add(entry.path)
     return next(_faults(file, {}, {}, repeated), None)
-
-
-def resolve_paths(paths: Iterable[BagPath], names: Collection[str]) -> dict[BagPath, BagPath]:
-    """Find the file each path of a manifest means, among those that are there.
-
-    A whole manifest is written one way, so a reading under which every path is there wins as a whole; only when
-    there is none is each path looked up by itself. Readings, in this order: literally; percent-decoded; without the
-    asterisk that ``md5sum --binary`` writes before a name; both. What is not there under any of them is looked for in
-    another Unicode normalisation (RFC 8493, section 6.1.1).
-
-    Args:
-        paths: of one manifest.
-        names: the files that are there, or are known to be elsewhere (fetched files).
-
-    Returns:
-        Path in the manifest → name of the file. A path that is not there under any reading is left as it is.
-    """
-    wanted = list(paths)
-    readings = (_literal, _percent_decoded, _without_asterisk, _without_asterisk_decoded)
-    for reading in readings:
-        resolved = {path: reading(path) for path in wanted}
-        if all(name is not None and name in names for name in resolved.values()):
-            return {path: name for path, name in resolved.items() if name is not None}
-    found: dict[BagPath, BagPath] = {}
-    normalised: dict[str, str] | None = None
-    for path in wanted:
-        meant = next((name for reading in readings if (name := reading(path)) is not None and name in names), None)
-        if meant is None:
-            if normalised is None:
-                normalised = _by_normal_form(names)
-            alike = normalised.get(nfc(path)) or normalised.get(nfc(path.decoded()))
-            meant = path if alike is None else BagPath(alike)
-        found[path] = meant
-    return found
-
-
-def _by_normal_form(names: Collection[str]) -> dict[str, str]:
-    """Names by their normal form, as far as no two have the same."""
-    counts = Counter(map(nfc, names))
-    return {nfc(name): name for name in names if counts[nfc(name)] == 1}
-
-
-def _literal(path: BagPath) -> BagPath | None:
-    return path
-
-
-def _percent_decoded(path: BagPath) -> BagPath | None:
-    return path.decoded()
-
-
-def _without_asterisk(path: BagPath) -> BagPath | None:
-    try:
-        return BagPath.from_manifest(path.removeprefix("*"))
-    except InvalidBagPath:
-        return None
-
-
-def _without_asterisk_decoded(path: BagPath) -> BagPath | None:
-    bare = _without_asterisk(path)
-    return None if bare is None else bare.decoded()

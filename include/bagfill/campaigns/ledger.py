@@ -184,8 +184,12 @@ class Campaigns(Protocol):
         """
         ...
 
-    def may_go_on(self, name: str, ingest_id: str, kind: ActKind) -> Halted | None:
-        """Whether an act that is under way may go on; asked often, writes nothing. Raises UnknownCampaign."""
+    def may_go_on(self, name: str, ingest_id: str, kind: ActKind, *, begun: bool = True) -> Halted | None:
+        """Whether an act that is under way may go on; asked often, writes nothing. Raises UnknownCampaign.
+
+        Args:
+            begun: ``False``: whether one that is not booked yet may be asked for.
+        """
         ...
 
     def settle(self, name: str, act: Act, actual: Spend) -> bool:

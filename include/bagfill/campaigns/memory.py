@@ -111,12 +111,12 @@ class MemoryCampaigns:
             if rounds and rounds[-1].actual is None:
                 self._store(name, replace(rounds[-1], begun=True))
 
-    def may_go_on(self, name: str, ingest_id: str, kind: ActKind) -> Halted | None:
+    def may_go_on(self, name: str, ingest_id: str, kind: ActKind, *, begun: bool = True) -> Halted | None:
         """See :meth:`Campaigns.may_go_on`."""
         with self._lock:
             campaign = self._known(name)
             paid = (name, ingest_id) in self._thawed
-            may = may_act(campaign.state, kind, thaw_paid=paid, booked=True)
+            may = may_act(campaign.state, kind, thaw_paid=paid, booked=begun)
             return None if may else Halted(campaign.state, campaign.why)
 
     def settle(self, name: str, act: Act, actual: Spend) -> bool:

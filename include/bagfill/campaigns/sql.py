@@ -141,7 +141,7 @@ class SqlCampaigns:
             is_open = and_(_is_act(number, act), _B.actual_requests.is_(None))
             connection.execute(update(CAMPAIGN_BOOKINGS).where(is_open).values(begun=True))
 
-    def may_go_on(self, name: str, ingest_id: str, kind: ActKind) -> Halted | None:
+    def may_go_on(self, name: str, ingest_id: str, kind: ActKind, *, begun: bool = True) -> Halted | None:
         """See :meth:`Campaigns.may_go_on`."""
         query = select(CAMPAIGNS.c.number, CAMPAIGNS.c.state, CAMPAIGNS.c.why).where(CAMPAIGNS.c.name == name)
         with reading(self._engine) as connection:
@@ -150,7 +150,7 @@ class SqlCampaigns:
                 raise UnknownCampaign(name)
             state = CampaignState(row.state)
             paid = _thaw_paid(connection, row.number, ingest_id)
-        return None if may_act(state, kind, thaw_paid=paid, booked=True) else Halted(state, row.why)
+        return None if may_act(state, kind, thaw_paid=paid, booked=begun) else Halted(state, row.why)
 
     def settle(self, name: str, act: Act, actual: Spend) -> bool:
         """See :meth:`Campaigns.settle`."""

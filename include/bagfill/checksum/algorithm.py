@@ -46,7 +46,7 @@ class Algorithm(StrEnum):
     @property
     def strength(self) -> int:
         """A number that is higher the stronger the algorithm: SHA-512 > SHA-384 > … > SHA-1 > MD5."""
-        return _BY_STRENGTH.index(self)
+        return _STRENGTHS[self]
 
     @property
     def hex_length(self) -> int:
@@ -67,6 +67,8 @@ _BY_STRENGTH = (
     Algorithm.SHA384,
     Algorithm.SHA512,
 )
+
+_STRENGTHS = {algorithm: strength for strength, algorithm in enumerate(_BY_STRENGTH)}
 
 _HEX_LENGTHS = {
     Algorithm.MD5: 32,

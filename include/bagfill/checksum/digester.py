@@ -47,3 +47,11 @@ def digest_bytes(data: bytes | bytearray | memoryview, algorithms: Iterable[Algo
     digester = Digester(algorithms)
     digester.update(data)
     return digester.digests()
+
+
+def digest_chunks(chunks: Iterable[bytes | bytearray | memoryview], algorithms: Iterable[Algorithm]) -> DigestSet:
+    """The digests of bytes that come in pieces."""
+    digester = Digester(algorithms)
+    for chunk in chunks:
+        digester.update(chunk)
+    return digester.digests()

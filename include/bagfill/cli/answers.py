@@ -145,6 +145,13 @@ def _expected(error: Exception) -> list[str] | None:
 
     if isinstance(error, PriceTableError):
         return list(error.problems)
+    from bagfill.campaigns.ledger import UnknownCampaign
+    from bagfill.steps.campaigns import CampaignError
+
+    if isinstance(error, CampaignError):
+        return list(error.problems)
+    if isinstance(error, UnknownCampaign):
+        return [str(error)]
     from bagfill.database.errors import DatabaseError, DatabaseUrlError
     from bagfill.fixity.receipts import ReceiptDamaged
     from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError

@@ -8,6 +8,8 @@ import typer
 
 from bagfill.cli.answers import Answers, told_in_words
 from bagfill.cli.audit_commands import add_audit_commands
+from bagfill.cli.campaign_commands import campaigns
+from bagfill.cli.failure_commands import add_failure_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
 from bagfill.cli.plan_commands import add_plan_commands
@@ -23,6 +25,8 @@ app = typer.Typer(
 database = typer.Typer(no_args_is_help=True, help="The registry's database.")
 app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
+app.add_typer(campaigns, name="campaign")
+add_failure_commands(app)
 add_audit_commands(app)
 add_plan_commands(app)
 
@@ -82,6 +86,9 @@ def sweep(
     ctx: typer.Context,
     to: Annotated[str | None, typer.Option("--to", help="Only this location; else all that policies name.")] = None,
     space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="Only what this campaign starts now, in its order and within its caps.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many bags.")] = 100,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be started.")] = False,
     poll: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at a thaw.")] = 60.0,
@@ -91,10 +98,11 @@ def sweep(
     """Replicate in this process what the policies want and the registry lacks, one bag after the other."""
     answers = Answers(as_json)
     with told_in_words(answers):
-        from bagfill.cli.sweep import run
+        from bagfill.cli.sweep import SweepOrder, run
 
         path = _settings_file(ctx, config)
-        code = run(answers, path, to=to, space=space, limit=limit, dry_run=dry_run, poll_seconds=poll)
+        order = SweepOrder(to, space, campaign, limit, dry_run)
+        code = run(answers, path, order, poll_seconds=poll)
     raise typer.Exit(code)
 
 

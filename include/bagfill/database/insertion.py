@@ -1,12 +1,20 @@
-"""``INSERT … ON CONFLICT DO NOTHING`` for either database."""
+"""``INSERT … ON CONFLICT`` for either database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insertion(connection: Connection, table: Table) -> Any:
+    """An ``INSERT`` that can have an ``ON CONFLICT``, of the database's own dialect.
+
+    Only that dialect is loaded: the other one takes as long to load as all of our own code.
+    """
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
 
 
 def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -17,5 +25,4 @@ def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, Any
     Returns:
         Whether the row was inserted.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(insertion(connection, table).values(**row).on_conflict_do_nothing()).rowcount == 1

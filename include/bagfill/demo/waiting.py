@@ -49,15 +49,21 @@ class BagRun:
         return self.state in _FINAL
 
 
-def start_sweep(api: AirflowApi, destination: str, limit: int) -> str:
+def start_sweep(api: AirflowApi, destination: str, limit: int, space: str | None = None) -> str:
     """Switch the sweep on and start it by hand; returns the run's id.
+
+    Args:
+        api: of the Airflow that sweeps.
+        destination: name of the location that gains replicas.
+        limit: bags to start at most.
+        space: only its bags; ``None``: every space.
 
     Raises:
         ApiRefused: Airflow says no.
     """
     # Paused when it appears, for it spends money; a run of a paused DAG would stay queued for ever.
     api.request("PATCH", f"/api/v2/dags/{SWEEP}", params={"update_mask": "is_paused"}, json={"is_paused": False})
-    return api.trigger(SWEEP, {"destination": destination, "limit": limit})
+    return api.trigger(SWEEP, {"destination": destination, "limit": limit, "space": space})
 
 
 def wait_for_runs(

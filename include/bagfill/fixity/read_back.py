@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.storage.store import ObjectStore
@@ -51,27 +52,35 @@ class Observed:
         size: bytes read.
         digests: of those bytes.
         etag: identity of the object that was read; every range was read from this very one.
+        crc: of those bytes, if it was asked for.
     """
 
     size: int
     digests: DigestSet
     etag: str
+    crc: Crc64 | None = None
 
 
-def read_back(store: ObjectStore, info: Identified, algorithms: Iterable[Algorithm]) -> Observed:
+def read_back(
+    store: ObjectStore, info: Identified, algorithms: Iterable[Algorithm], *, with_crc: bool = False
+) -> Observed:
     """Read every byte of one object, in ranges, pinned to one identity of it.
 
     Args:
         store: where it is.
         info: which object. Of an empty one nothing is read: that it is there, ``stat`` or a listing must have said.
         algorithms: digests to compute, in one pass.
+        with_crc: compute the CRC-64 too.
 
     Raises:
         StoreError: it could not be read, or was replaced in the middle (CHANGED).
     """
     digester = Digester(algorithms)
+    crc = Crc64()
     for start in range(0, info.size, RANGE_BYTES):
         length = min(RANGE_BYTES, info.size - start)
         for chunk in store.read(info.key, start=start, length=length, etag=info.etag):
             digester.update(chunk)
-    return Observed(digester.size, digester.digests(), info.etag)
+            if with_crc:
+                crc = crc.extended(chunk)
+    return Observed(digester.size, digester.digests(), info.etag, crc if with_crc else None)

@@ -52,6 +52,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Moment = Annotated[str, StringConstraints(pattern=_MOMENT)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Crc64Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{11}=$")]
 Digests = Annotated[dict[str, str], AfterValidator(_digests), WithJsonSchema(_DIGESTS_SCHEMA)]
 AlgorithmName = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 
@@ -142,7 +143,29 @@ class CheckedBlocks(_Form):
 
     check: Literal["crc64 of each block", "md5 of each block"]
     block_bytes: Annotated[int, Field(ge=1, le=_LARGEST)]
-    crc64: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{11}=$")] | None
+    crc64: Crc64Text | None
+
+
+class FetchedByProvider(_Form):
+    """The destination's provider fetched the object by itself, whole (block_bytes null) or in blocks.
+
+    Null: a provider did not tell. Where both values are told they were compared: before the object was made or, of one
+    that was fetched whole, right after.
+    """
+
+    check: Literal["crc64 of fetched bytes"]
+    block_bytes: Annotated[int, Field(ge=1, le=_LARGEST)] | None
+    crc64: Crc64Text | None
+    source_crc64: Crc64Text | None
+
+
+class NotFetchedByProvider(_Form):
+    """The provider should have fetched it and did not: it passed through the worker, and was checked as said here."""
+
+    check: Literal["crc64 of each block", "md5 of each block"] | None
+    block_bytes: Annotated[int, Field(ge=1, le=_LARGEST)] | None
+    crc64: Crc64Text | None
+    not_fetched: Text
 
 
 class Md5Blocks(_Form):
@@ -160,7 +183,7 @@ class DestinationObject(_Form):
     request_id: Text | None
     storage_class: str
     outcome: Literal["copied", "already-there", "staged"] | None
-    transit: CheckedBlocks | Md5Blocks | None
+    transit: CheckedBlocks | Md5Blocks | FetchedByProvider | NotFetchedByProvider | None
 
 
 class FileLine(_Form):

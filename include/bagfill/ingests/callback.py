@@ -3,6 +3,8 @@
 With a secret, notifications are signed as https://www.standardwebhooks.com has it: ``webhook-id``,
 ``webhook-timestamp`` (seconds) and ``webhook-signature``, ``v1,`` and the base64 of HMAC-SHA-256 over
 ``id.timestamp.body``.
+
+Few ingests have somebody to tell: the client and what tries again are loaded with the first callback.
 """
 
 from __future__ import annotations
@@ -15,9 +17,6 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
-
-import httpx
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from bagfill.ingests.callback_rules import CallbackForbidden, CallbackRules
 
@@ -49,6 +48,8 @@ def post_ingest(url: str, document: Mapping[str, Any], rules: CallbackRules) -> 
         CallbackRefused: with the status, or the kind of failure; never with the URL's query.
         CredentialsError: the secret to sign with cannot be had.
     """
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"Content-Type": "application/json", **_signature(str(document.get("id", "")), body, rules)}
     attempts = Retrying(
@@ -97,6 +98,8 @@ def _signature(message_id: str, body: bytes, rules: CallbackRules) -> dict[str, 
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str], rules: CallbackRules) -> None:
+    import httpx
+
     status = 0
     for _ in range(rules.redirects + 1):
         status, elsewhere = _send(url, body, headers, rules)
@@ -113,6 +116,8 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], rules: CallbackRule
 
 def _send(url: str, body: bytes, headers: Mapping[str, str], rules: CallbackRules) -> tuple[int, str | None]:
     """Status, and the URL that a redirect names."""
+    import httpx
+
     # The transport itself, not a client: a client writes the whole URL into the log, and a query may be a signature.
     limit = httpx.Timeout(rules.timeout_seconds).as_dict()
     try:

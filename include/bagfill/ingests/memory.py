@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -76,6 +76,16 @@ class MemoryIngestTracker:
     def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
         """See :meth:`IngestTracker.of_bags`."""
         return {bag: found for bag in bags if (found := self.of_bag(bag, destination))}
+
+    def of_campaign(self, campaign: str, *, statuses: Collection[IngestStatus] | None = None) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.of_campaign`."""
+        for each in self._all():
+            if each.campaign == campaign and (statuses is None or each.status in statuses):
+                yield replace(each, events=())
+
+    def unfinished(self) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.unfinished`."""
+        yield from (replace(each, events=()) for each in self._all() if not each.status.is_final)
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""

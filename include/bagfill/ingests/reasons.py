@@ -79,6 +79,16 @@ class Reason(Enum):
         False,
         "Add the price to the location's table, or create the campaign with --unknown-prices.",
     )
+    THAW_NOT_DUE = (
+        "thaw-not-due",
+        True,
+        "Its files are thawed when those before them are copied, so that no thawed copy goes away unused.",
+    )
+    THAW_OVERDUE = (
+        "thaw-overdue",
+        False,
+        "Ask the provider what holds this thaw up, or start again with a faster tier: that moves it on.",
+    )
     BUDGET_REACHED = ("budget-reached", False, "Raise the limit, or leave the rest for later.")
     BAG_REPLACED = ("bag-replaced", False, "The bag's manifest changed meanwhile; start a new ingest.")
     BAG_GONE = (

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, insert, or_, select, update
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
-from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version
+from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version, is_one_of
 from bagfill.database.tables import INGEST_EVENTS, INGESTS
 from bagfill.ingests.model import Callback, CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
@@ -102,12 +102,29 @@ class SqlIngestTracker:
         """See :meth:`IngestTracker.of_bags`."""
         found: dict[BagId, list[Ingest]] = defaultdict(list)
         names = [(str(bag.space), str(bag.external_identifier)) for bag in bags]
-        key = tuple_(INGESTS.c.space, INGESTS.c.external_identifier)
         for start in range(0, len(names), _IN_ONE_QUERY):
-            some = key.in_(names[start : start + _IN_ONE_QUERY])
+            some = is_one_of(INGESTS, names[start : start + _IN_ONE_QUERY])
             for ingest in self._find(_where(some, INGESTS.c.destination == destination).order_by(*_NEWEST_FIRST)):
                 found[ingest.bag_version.bag].append(ingest)
         return {bag: tuple(ingests) for bag, ingests in found.items()}
+
+    def of_campaign(self, campaign: str, *, statuses: Collection[IngestStatus] | None = None) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.of_campaign`."""
+        conditions = [INGESTS.c.campaign == campaign]
+        if statuses is not None:
+            conditions.append(INGESTS.c.status.in_([status.value for status in statuses]))
+        query = _where(*conditions).order_by(INGESTS.c.number)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _ingest(row, ())
+
+    def unfinished(self) -> Iterator[Ingest]:
+        """See :meth:`IngestTracker.unfinished`."""
+        open_ones = [status.value for status in IngestStatus if not status.is_final]
+        query = _where(INGESTS.c.status.in_(open_ones)).order_by(INGESTS.c.number)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _ingest(row, ())
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.recent`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -138,6 +138,14 @@ class IngestTracker(Protocol):
 
     def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
         """The same for several bags at once (at most a few thousand); bags without ingests are left out."""
+        ...
+
+    def of_campaign(self, campaign: str, *, statuses: Collection[IngestStatus] | None = None) -> Iterator[Ingest]:
+        """Ingests of one campaign (in these statuses), in the order they were opened, without their events."""
+        ...
+
+    def unfinished(self) -> Iterator[Ingest]:
+        """Ingests that have not ended, in the order they were opened, without their events."""
         ...
 
     def recent(self, limit: int = 100, status: IngestStatus | None = None) -> Sequence[Ingest]:

@@ -9,7 +9,8 @@ from bagfill.bag.dependencies import ForeignFetchEntry, fetched_path
 from bagfill.bag.fetch import FetchEntry
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.bag.paths import BagPath
-from bagfill.bag.payload_manifest import BagManifest, manifest_algorithm, resolve_paths
+from bagfill.bag.payload_manifest import BagManifest, manifest_algorithm
+from bagfill.bag.resolve import resolve_paths
 from bagfill.checksum.algorithm import Algorithm, strongest
 from bagfill.checksum.digest import Digest, DigestSet
 from bagfill.manifest.codec import parse_storage_manifest

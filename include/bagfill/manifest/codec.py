@@ -6,11 +6,9 @@ change to a stored one is in ``append``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from bagfill.bag.dependencies import split_version
 from bagfill.bag.identifiers import (
     BagId,
     BagVersion,
@@ -19,18 +17,18 @@ from bagfill.bag.identifiers import (
     InvalidIdentifier,
     Space,
 )
-from bagfill.bag.paths import BagPath, InvalidBagPath
 from bagfill.checksum.algorithm import Algorithm, UnknownAlgorithm
-from bagfill.checksum.digest import Digest, InvalidDigest
 from bagfill.manifest.errors import ManifestFormatError, shown
+from bagfill.manifest.files import FileCounts, FileParser, StoredFiles, unwrapped
 from bagfill.manifest.location_codec import parse_location
 from bagfill.manifest.model import LocationRole, ManifestFile, ManifestLocation, StorageManifest
+from bagfill.manifest.text import HeldText, ManifestText
+from bagfill.manifest.walk import FILE_MANIFESTS, FileList, ManifestWalk
 from bagfill.manifest.write import write_storage_manifest
 
 __all__ = [
     "LOCATION_KEYS",
     "REPLICAS_KEYS",
-    "load_json",
     "parse_storage_manifest",
     "present_key",
     "write_storage_manifest",
@@ -40,61 +38,89 @@ LOCATION_KEYS = ("location", "accessLocation")
 REPLICAS_KEYS = ("replicaLocations", "archiveLocations")
 
 
-def load_json(raw: bytes) -> dict[str, Any]:
-    """Decode the text of a manifest to plain values.
-
-    Raises:
-        ManifestFormatError: not UTF-8, not JSON, or no object.
-    """
-    try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise ManifestFormatError("$", "UTF-8", f"an undecodable byte at offset {error.start}") from None
-    except (ValueError, RecursionError) as error:
-        raise ManifestFormatError("$", "JSON", str(error)) from None
-    if not isinstance(value, dict):
-        raise ManifestFormatError("$", "an object", shown(value))
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def parse_storage_manifest(raw: bytes, *, size_of: Callable[[str], int] | None = None) -> StorageManifest:
+def parse_storage_manifest(
+    stored: ManifestText | bytes, *, size_of: Callable[[str], int] | None = None
+) -> StorageManifest:
     """Read a storage manifest in any shape that was ever stored.
 
+    Every file is looked at once. None is kept, but for those of a text that is held as a whole.
+
     Args:
-        raw: the JSON, UTF-8. It is kept, byte for byte.
+        stored: the JSON, UTF-8: a text that can be read again, or the bytes of a small one.
         size_of: gives the size in bytes of a file that has none in the manifest (some from 2019), by its path from
             the bag's root; without it such a manifest is refused.
 
     Raises:
         ManifestFormatError: with the JSON path, what was expected there and what was found.
+        Exception: whatever the text itself raises when it cannot be read.
     """
-    value = load_json(raw)
+    text = HeldText(stored) if isinstance(stored, bytes) else stored
+    walk = ManifestWalk(text.chunks())
+    counts = FileCounts()
+    parsers: dict[int, FileParser] = {}
+    held: list[tuple[int, ManifestFile]] = []
+    for file in walk.files():
+        if file.place == 0 and "version" in walk.values and "checksumAlgorithm" in walk.opened:
+            # Said before the files, as in every text of the storage service: one pass is enough.
+            parsers[file.number] = _parser(file.key, walk.opened, _version(walk.values["version"]), size_of)
+        if file.number in parsers:
+            parsed = parsers[file.number].file(file.place, file.value)
+            counts.add(file.number, parsed)
+            if isinstance(text, HeldText):
+                held.append((file.number, parsed))
+    value = walk.values
     version_id = _id(value)
-    payload_algorithm, payload_files = _file_manifest(value, "manifest", version_id.version, size_of)
-    _, tag_files = _file_manifest(value, "tagManifest", version_id.version, size_of)
+    lists: dict[int, FileParser] = {}
+    is_counted = True
+    for key in FILE_MANIFESTS:
+        manifest = value.get(key)
+        if not isinstance(manifest, dict):
+            raise ManifestFormatError(f"$.{key}", "an object", shown(manifest))
+        parser = _parser(key, manifest, version_id.version, size_of)
+        found = manifest.get("files")
+        if not isinstance(found, FileList):
+            raise ManifestFormatError(f"$.{key}.files", "an array", shown(found))
+        lists[found.number] = parser
+        is_counted = is_counted and (not found.count or parsers.get(found.number) == parser)
+    files = StoredFiles(text, lists, tuple(lists))
+    if not is_counted:
+        counts = FileCounts()
+        for number, parsed in files.numbered():
+            counts.add(number, parsed)
     location_key = present_key(value, LOCATION_KEYS)
     if location_key is None:
         raise ManifestFormatError("$.location", "a location", "nothing")
     created_date = value.get("createdDate")
     if not isinstance(created_date, str):
         raise ManifestFormatError("$.createdDate", "an instant as text", shown(created_date))
-    ingest_id = _unwrapped(value.get("ingestId"))
+    ingest_id = unwrapped(value.get("ingestId"))
     if ingest_id is not None and not isinstance(ingest_id, str):
         raise ManifestFormatError("$.ingestId", "text", shown(ingest_id))
+    payload, tag = files.order
+    payload_files: Iterable[ManifestFile] = files.only(payload)
+    tag_files: Iterable[ManifestFile] = files.only(tag)
+    all_files: Iterable[ManifestFile] = files
+    if isinstance(text, HeldText) and is_counted:
+        # Of a small manifest the files are kept too: it is asked for them again and again.
+        payload_files, tag_files = (tuple(each for at, each in held if at == number) for number in files.order)
+        all_files = (*payload_files, *tag_files)
+    own_files, own_bytes = counts.own(files.order, version_id.version)
     return StorageManifest(
-        raw=raw,
+        text=text,
+        sha256=walk.sha256,
         id=version_id,
-        algorithm=payload_algorithm,
+        algorithm=lists[payload].algorithm,
         payload_files=payload_files,
         tag_files=tag_files,
+        files=all_files,
+        own_files=own_files,
+        own_bytes=own_bytes,
+        depends_on=counts.versions(files.order) - {version_id.version},
         location=parse_location(value[location_key], LocationRole.PRIMARY, f"$.{location_key}"),
         replica_locations=_replica_locations(value),
         created_date=created_date,
         ingest_id=ingest_id,
+        info=value["info"],
     )
 
 
@@ -114,9 +140,9 @@ def _replica_locations(value: dict[str, Any]) -> tuple[ManifestLocation, ...]:
 
 
 def _id(value: dict[str, Any]) -> BagVersionId:
-    space = _unwrapped(value.get("space"))
+    space = unwrapped(value.get("space"))
     info = value.get("info")
-    identifier = _unwrapped(info.get("externalIdentifier")) if isinstance(info, dict) else None
+    identifier = unwrapped(info.get("externalIdentifier")) if isinstance(info, dict) else None
     for where, found in (("$.space", space), ("$.info.externalIdentifier", identifier)):
         if not isinstance(found, str):
             raise ManifestFormatError(where, "text", shown(found))
@@ -138,26 +164,11 @@ def _version(found: Any) -> BagVersion:
     raise ManifestFormatError("$.version", "a version from 1", shown(found))
 
 
-def _unwrapped(value: Any) -> Any:
-    # Wrapper types of Scala are stored as {"underlying": …}; the API shows a space as {"id": …}.
-    if isinstance(value, dict):
-        return value.get("underlying", value.get("id"))
-    return value
-
-
-def _file_manifest(
-    value: dict[str, Any], key: str, version: BagVersion, size_of: Callable[[str], int] | None
-) -> tuple[Algorithm, tuple[ManifestFile, ...]]:
-    manifest = value.get(key)
-    if not isinstance(manifest, dict):
-        raise ManifestFormatError(f"$.{key}", "an object", shown(manifest))
+def _parser(
+    key: str, manifest: Mapping[str, Any], version: BagVersion, size_of: Callable[[str], int] | None
+) -> FileParser:
     algorithm = _algorithm(manifest.get("checksumAlgorithm"), f"$.{key}.checksumAlgorithm")
-    files = manifest.get("files")
-    if not isinstance(files, list):
-        raise ManifestFormatError(f"$.{key}.files", "an array", shown(files))
-    return algorithm, tuple(
-        _file(file, algorithm, version, size_of, f"$.{key}.files[{index}]") for index, file in enumerate(files)
-    )
+    return FileParser(f"$.{key}.files", algorithm, version, size_of)
 
 
 def _algorithm(found: Any, where: str) -> Algorithm:
@@ -170,48 +181,3 @@ def _algorithm(found: Any, where: str) -> Algorithm:
         except UnknownAlgorithm:
             pass
     raise ManifestFormatError(where, "the name of a checksum algorithm", shown(found))
-
-
-def _file(
-    value: Any, algorithm: Algorithm, version: BagVersion, size_of: Callable[[str], int] | None, where: str
-) -> ManifestFile:
-    if not isinstance(value, dict):
-        raise ManifestFormatError(where, "a file", shown(value))
-    path, name = value.get("path"), value.get("name")
-    if not isinstance(path, str):
-        raise ManifestFormatError(f"{where}.path", "text", shown(path))
-    if name is None:
-        # The shape of 2019: the path alone, sometimes without the version.
-        path = path if _has_version(path) else f"{version}/{path}"
-        name = path.partition("/")[2]
-    if not isinstance(name, str):
-        raise ManifestFormatError(f"{where}.name", "text", shown(name))
-    try:
-        split_version(path)
-        BagPath(name)
-    except (InvalidIdentifier, InvalidBagPath) as error:
-        raise ManifestFormatError(where, "a name, and a path v{N}/...", str(error)) from None
-    checksum = _unwrapped(value.get("checksum"))
-    try:
-        digest = Digest(algorithm, checksum if isinstance(checksum, str) else "")
-    except InvalidDigest:
-        raise ManifestFormatError(f"{where}.checksum", f"a {algorithm.bagit_name} digest", shown(checksum)) from None
-    return ManifestFile(name, path, _size(value.get("size"), path, size_of, f"{where}.size"), digest)
-
-
-def _has_version(path: str) -> bool:
-    try:
-        split_version(path)
-    except (InvalidIdentifier, InvalidBagPath):
-        return False
-    return True
-
-
-def _size(found: Any, path: str, size_of: Callable[[str], int] | None, where: str) -> int:
-    if found is None and size_of is not None:
-        return size_of(path)
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
-        return found
-    raise ManifestFormatError(where, "a number of bytes", shown(found))

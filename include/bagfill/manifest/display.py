@@ -1,18 +1,20 @@
 """A storage manifest as the storage service's bags API shows it (its ``Display…`` classes).
 
-Files are sorted by name, keys are in its order, what has no value is left out, and ``ingestId`` is not shown.
+Files are sorted by name (up to :data:`MOST_SORTED`; those of a larger bag stay in stored order, for none is held
+whole), keys are in its order, what has no value is left out, and ``ingestId`` is not shown.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from bagfill.checksum.algorithm import Algorithm
-from bagfill.manifest.codec import load_json
 from bagfill.manifest.model import ManifestFile, ManifestLocation, StorageManifest
 
+MOST_SORTED = 100_000
 _FILES_IN_A_CHUNK = 1000
 _BAG_INFO = (
     ("externalIdentifier", ("externalIdentifier",)),
@@ -32,7 +34,7 @@ def bag_document(manifest: StorageManifest) -> Iterator[str]:
     head = {
         "id": str(bag.bag),
         "space": {"id": str(bag.space), "type": "Space"},
-        "info": _info(load_json(manifest.raw).get("info"), str(bag.external_identifier)),
+        "info": _info(manifest.info, str(bag.external_identifier)),
     }
     tail = {
         "location": _location(manifest.location),
@@ -58,7 +60,7 @@ def _files(algorithm: Algorithm, files: Iterable[ManifestFile]) -> Iterator[str]
     yield f'{{"checksumAlgorithm":{_json(algorithm.bagit_name)},"files":['
     chunk: list[str] = []
     comma = ""
-    for file in sorted(files, key=lambda file: file.name):
+    for file in _in_order(files):
         shown = {
             "checksum": file.digest.text,
             "name": file.name,
@@ -76,8 +78,13 @@ def _files(algorithm: Algorithm, files: Iterable[ManifestFile]) -> Iterator[str]
     yield '],"type":"BagManifest"}'
 
 
-def _info(stored: Any, external_identifier: str) -> dict[str, Any]:
-    values: Mapping[str, Any] = stored if isinstance(stored, dict) else {}
+def _in_order(files: Iterable[ManifestFile]) -> Iterable[ManifestFile]:
+    rest = iter(files)
+    first = list(islice(rest, MOST_SORTED + 1))
+    return chain(first, rest) if len(first) > MOST_SORTED else sorted(first, key=lambda file: file.name)
+
+
+def _info(values: Mapping[str, Any], external_identifier: str) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, spellings in _BAG_INFO:
         value = next((values[spelling] for spelling in spellings if values.get(spelling) is not None), None)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from typing import Any
 
 from bagfill.bag.identifiers import BagVersion, BagVersionId
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import Digest
+from bagfill.manifest.text import ManifestText
 
 
 class LocationRole(StrEnum):
@@ -93,50 +94,63 @@ class ManifestLocation:
         return f"{self.role} {self.provider} {self.bucket}/{self.prefix}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StorageManifest:
-    """A storage manifest: its stored text, and what it says.
+    """What a storage manifest says, and where its stored text can be read again.
 
-    Two are equal when their texts are. Never build a text from the values to store it again: what the values do not
-    show (order, unknown keys, spelling of numbers) has to survive; see ``append.with_replica_location``.
+    The files, of which there may be a million, are not held: each time one of the ``files`` is iterated, the text is
+    read. Two manifests are equal when their texts are. Never build a text from the values to store it again: what the
+    values do not show (order, unknown keys, spelling of numbers) has to survive; see ``append.with_replica_location``.
 
     Args:
-        raw: the JSON text as stored, UTF-8.
+        text: the JSON as stored.
+        sha256: of the text, 64 lower-case hexadecimal digits.
         id: which bag version it is about.
         algorithm: of every digest in it.
         payload_files: the files of the bag, fetched ones included, in stored order.
         tag_files: the tag files, the tag manifests included, in stored order.
+        files: payload files, then tag files.
+        own_files, own_bytes: how many files have their bytes in this version's own folder, and how many bytes.
+        depends_on: the other versions whose folders hold files of this one.
         location: the primary location.
         replica_locations: the secondary locations, in stored order.
-        created_date: as stored, an instant in ISO 8601.
+        created_date: an instant, as it is written.
+        info: the member ``info``, as it is stored.
         ingest_id: of the ingest that made the version, where recorded.
     """
 
-    raw: bytes = field(repr=False)
-    id: BagVersionId = field(compare=False)
-    algorithm: Algorithm = field(compare=False)
-    payload_files: tuple[ManifestFile, ...] = field(repr=False, compare=False)
-    tag_files: tuple[ManifestFile, ...] = field(repr=False, compare=False)
-    location: ManifestLocation = field(compare=False)
-    replica_locations: tuple[ManifestLocation, ...] = field(compare=False)
-    created_date: str = field(compare=False)
-    ingest_id: str | None = field(default=None, compare=False)
+    text: ManifestText = field(repr=False)
+    sha256: str
+    id: BagVersionId
+    algorithm: Algorithm
+    payload_files: Iterable[ManifestFile] = field(repr=False)
+    tag_files: Iterable[ManifestFile] = field(repr=False)
+    files: Iterable[ManifestFile] = field(repr=False)
+    own_files: int
+    own_bytes: int
+    depends_on: frozenset[BagVersion]
+    location: ManifestLocation
+    replica_locations: tuple[ManifestLocation, ...]
+    created_date: str
+    ingest_id: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return self.sha256 == other.sha256 if isinstance(other, StorageManifest) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
 
     @property
-    def files(self) -> tuple[ManifestFile, ...]:
-        """Payload files, then tag files."""
-        return self.payload_files + self.tag_files
-
-    @cached_property
-    def concrete_files(self) -> tuple[ManifestFile, ...]:
+    def concrete_files(self) -> Iterator[ManifestFile]:
         """The files whose bytes are in this version's own folder: exactly the objects a replica of it has there."""
         own = f"{self.id.version}/"
-        return tuple(file for file in self.files if file.path.startswith(own))
+        return (file for file in self.files if file.path.startswith(own))
 
-    @cached_property
-    def depends_on(self) -> frozenset[BagVersion]:
-        """The other versions whose folders hold files of this one."""
-        return versions_of(self.files) - {self.id.version}
+    @property
+    def raw(self) -> bytes:
+        """The whole text, for what is known to be small: a manifest may have hundreds of megabytes."""
+        return b"".join(self.text.chunks())
 
     @property
     def locations(self) -> tuple[ManifestLocation, ...]:
@@ -146,12 +160,3 @@ class StorageManifest:
     def is_at(self, location: ManifestLocation) -> bool:
         """Whether one of the locations, the primary included, is this place."""
         return any(known.is_same_place(location) for known in self.locations)
-
-
-def versions_of(files: Iterable[ManifestFile]) -> frozenset[BagVersion]:
-    """The versions whose folders hold some files.
-
-    Raises:
-        InvalidIdentifier: a path does not start with a version.
-    """
-    return frozenset(BagVersion.parse(segment) for segment in {file.path.partition("/")[0] for file in files})

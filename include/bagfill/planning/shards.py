@@ -8,9 +8,9 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.planning.limits import MIB, Limits
@@ -48,6 +48,14 @@ class PlannedFile:
     def blocks(self) -> int:
         """How many blocks the file is staged in; 0 when it is written in one request."""
         return -(-self.size // self.block_bytes) if self.block_bytes else 0
+
+    @property
+    def cut_bytes(self) -> int:
+        """Length of the blocks in which the file may be cut into ranges; 0: one task copies it whole.
+
+        What is at the destination already is compared, not staged: one task reads it whole.
+        """
+        return 0 if self.at_destination else self.block_bytes
 
     def to_json(self) -> dict[str, Any]:
         """As one row of a shard file."""
@@ -105,14 +113,6 @@ class CopyItem:
         return cls(PlannedFile.from_json(row), row["first"], row["last"])
 
 
-@dataclass(frozen=True, slots=True)
-class Shards:
-    """The cut: every file (or every block of it) is in exactly one copy shard, every file in one verify shard."""
-
-    copy: tuple[tuple[CopyItem, ...], ...]
-    verify: tuple[tuple[PlannedFile, ...], ...]
-
-
 def block_bytes_for(size: int, limits: Limits) -> int:
     """Length of the blocks of a file of ``size`` bytes; 0 when it is written in one request.
 
@@ -124,37 +124,96 @@ def block_bytes_for(size: int, limits: Limits) -> int:
     return max(limits.block_bytes, -(-needed // MIB) * MIB)
 
 
-def cut_shards(files: Sequence[PlannedFile], limits: Limits) -> Shards:
-    """Cut ``files`` (in their order, which is kept) so that neither side has more than ``limits.max_shards`` shards."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a bag version is cut: each file (or each block of it) into one copy shard, each file into one verify shard.
+
+    Args:
+        shard_bytes, shard_files: a shard is closed when it holds so much.
+        copy_shards, verify_shards: how many that makes.
+    """
+
+    shard_bytes: int
+    shard_files: int
+    copy_shards: int
+    verify_shards: int
+
+    def packer(self) -> Packer[Any]:
+        """Packs what is cut, one side at a time."""
+        return Packer(self.shard_bytes, self.shard_files)
+
+    def items(self, file: PlannedFile) -> Iterable[CopyItem]:
+        """A file as it is copied: whole, or in ranges of blocks."""
+        step = _step(file.size, file.cut_bytes, self.shard_bytes)
+        if not step:
+            return [CopyItem(file)]
+        return [CopyItem(file, first, min(first + step, file.blocks)) for first in range(0, file.blocks, step)]
+
+
+def cut_for(sizes: Callable[[], Iterable[tuple[int, int]]], limits: Limits) -> Cut:
+    """The cut that keeps to ``limits``, with larger shards where neither side may have more than ``limits.max_shards``.
+
+    Args:
+        sizes: gives :attr:`PlannedFile.size` and :attr:`PlannedFile.cut_bytes` of every file, in the order of the plan;
+            called once for each size of shard that is tried.
+        limits: of the installation.
+    """
     shard_bytes, shard_files = limits.shard_bytes, limits.shard_files
     while True:
-        roomy = replace(limits, shard_bytes=shard_bytes, shard_files=shard_files)
-        items = [item for file in files for item in _items(file, roomy)]
-        copy = _pack([(item, item.size) for item in items], roomy)
-        verify = _pack([(file, file.size) for file in files], roomy)
-        if max(len(copy), len(verify)) <= limits.max_shards:
-            return Shards(copy, verify)
+        copy, verify = _Count(shard_bytes, shard_files), _Count(shard_bytes, shard_files)
+        for size, cut_bytes in sizes():
+            verify.add(size)
+            step = _step(size, cut_bytes, shard_bytes) * cut_bytes
+            for start in range(0, size, step) if step else ():
+                copy.add(min(step, size - start))
+            if not step:
+                copy.add(size)
+        if max(copy.shards, verify.shards) <= limits.max_shards:
+            return Cut(shard_bytes, shard_files, copy.shards, verify.shards)
         shard_bytes, shard_files = shard_bytes * 2, shard_files * 2
 
 
-def _items(file: PlannedFile, limits: Limits) -> Iterable[CopyItem]:
-    # What is at the destination already is compared, not staged: one task reads it whole.
-    if file.at_destination or not file.block_bytes or file.size <= limits.shard_bytes:
-        return [CopyItem(file)]
-    step = max(1, limits.shard_bytes // file.block_bytes)
-    return [CopyItem(file, first, min(first + step, file.blocks)) for first in range(0, file.blocks, step)]
+def _step(size: int, cut_bytes: int, shard_bytes: int) -> int:
+    """Blocks of one range of a file; 0 where it is copied whole."""
+    return max(1, shard_bytes // cut_bytes) if cut_bytes and size > shard_bytes else 0
 
 
-def _pack(sized: Iterable[tuple[Item, int]], limits: Limits) -> tuple[tuple[Item, ...], ...]:
-    shards: list[tuple[Item, ...]] = []
-    current: list[Item] = []
-    filled = 0
-    for item, size in sized:
-        if current and (filled + size > limits.shard_bytes or len(current) >= limits.shard_files):
-            shards.append(tuple(current))
-            current, filled = [], 0
-        current.append(item)
-        filled += size
-    if current:
-        shards.append(tuple(current))
-    return tuple(shards)
+class _Count:
+    """Counts shards, as :class:`Packer` makes them."""
+
+    def __init__(self, shard_bytes: int, shard_files: int) -> None:
+        self._most = (shard_bytes, shard_files)
+        self._filled = self._items = 0
+        self.shards = 0
+
+    def add(self, size: int) -> None:
+        shard_bytes, shard_files = self._most
+        if not self._items or self._filled + size > shard_bytes or self._items >= shard_files:
+            self.shards += 1
+            self._filled = self._items = 0
+        self._filled += size
+        self._items += 1
+
+
+class Packer(Generic[Item]):
+    """Collects items into shards.
+
+    Args:
+        shard_bytes, shard_files: see :class:`Cut`.
+    """
+
+    def __init__(self, shard_bytes: int, shard_files: int) -> None:
+        self._most = (shard_bytes, shard_files)
+        self._filled = 0
+        self.open: list[Item] = []
+        """The shard that is not full yet; after the last item the last shard, unless it is empty."""
+
+    def add(self, item: Item, size: int) -> list[Item] | None:
+        """Take one more item of so many bytes; the shard that is full without it, if one is."""
+        shard_bytes, shard_files = self._most
+        full = None
+        if self.open and (self._filled + size > shard_bytes or len(self.open) >= shard_files):
+            full, self.open, self._filled = self.open, [], 0
+        self.open.append(item)
+        self._filled += size
+        return full

@@ -11,7 +11,7 @@ Pure: ``bagfill simulate`` runs this very code on a virtual clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -143,3 +143,38 @@ class _Schedule:
         wave = Wave(self._first, count, size, days, *(timedelta(seconds=moment) for moment in (ask_at, readable, done)))
         self._first, self._asked, self._done = self._first + count, ask_at + asking, done
         return wave
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What of a bag version may be asked for now: its first objects that are not copied yet.
+
+    Args:
+        count: of objects, from the first.
+        days: how long their copies are asked to live.
+    """
+
+    count: int
+    days: int
+
+
+def first_window(sizes: Sequence[int], pace: WavePace, *, days: int, most_days: int, margin: float = MARGIN) -> Window:
+    """All objects, with as many days as they need; or, where these are too many, the first wave.
+
+    Looked at again and again while objects are copied, it moves on by itself: an object is asked for as soon as its
+    copy would live until its turn has come and passed.
+
+    Args:
+        sizes: of what is not copied yet, bytes, in the order of copying.
+        pace: how fast it goes.
+        days: how long copies live, if that is enough.
+        most_days: longest life to ask for so as to take everything at once.
+        margin: share of the life to keep free.
+    """
+    count, size = len(sizes), sum(sizes)
+    least = max(days, days_for(2 * pace.readable_after, margin=margin))
+    needed = days_for(timedelta(seconds=pace.span(count, size)), margin=margin)
+    if needed <= max(least, most_days):
+        return Window(count, max(least, needed))
+    wave = next(cut_waves(sizes, pace, days=max(least, most_days), margin=margin))
+    return Window(wave.count, wave.days)

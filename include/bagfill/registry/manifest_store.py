@@ -8,19 +8,22 @@ that no row points to, so a listing of the store tells nothing about which manif
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.checksum.crc64 import Crc64
 from bagfill.manifest.codec import parse_storage_manifest
+from bagfill.manifest.errors import ManifestFormatError
 from bagfill.manifest.model import StorageManifest
+from bagfill.manifest.text import hold_small
 from bagfill.registry.errors import ManifestDamagedError
 
-_BLOCK_BYTES = 32 * 1024 * 1024
+_BLOCK_BYTES = 8 * 1024 * 1024
 
 
 class StagedManifest(Protocol):
@@ -85,62 +88,117 @@ class ManifestStore:
         self._new_id = new_id
 
     def write(self, manifest: StorageManifest) -> ManifestCopy:
-        """Store one more state of a manifest, and read it back.
+        """Store one more state of a manifest, block by block, and read it back.
 
         Raises:
             StoreError: the store did not answer or refused; an object without a pointer may have been left.
             ManifestDamagedError: what was read back is not what was written.
         """
         pointer = self._key(manifest.id)
-        if len(manifest.raw) <= _BLOCK_BYTES:
-            self._objects.create(pointer, manifest.raw)
+        sums = _Sums()
+        blocks = _blocks(sums.passing(manifest.text.chunks()))
+        first = next(blocks, b"")
+        second = next(blocks, None)
+        if second is None:
+            self._objects.create(pointer, first)
         else:
-            self._write_in_blocks(pointer, manifest.raw)
+            self._write_in_blocks(pointer, chain((first, second), blocks))
+        if sums.sha256 != manifest.sha256:
+            raise ManifestDamagedError(pointer, f"to be written, its SHA-256 is {sums.sha256}, not {manifest.sha256}")
         # Also after "already exists": the key is ours alone, so an earlier try's answer got lost.
-        self._require_same(pointer, manifest.raw)
-        return ManifestCopy(pointer, hashlib.sha256(manifest.raw).hexdigest())
+        self._require_same(pointer, sums)
+        return ManifestCopy(pointer, sums.sha256)
 
     def read(self, copy: ManifestCopy, bag_version: BagVersionId) -> StorageManifest:
-        """Read a stored state.
+        """Read a stored state. The files of a large one are read from the store again whenever they are asked for.
 
         Raises:
             StoreError: it could not be read; also when it is missing, which is never "no such bag version".
             ManifestDamagedError: other bytes than were written, or the manifest of another bag version.
         """
-        raw = b"".join(self._objects.read(copy.pointer))
-        if (found := hashlib.sha256(raw).hexdigest()) != copy.sha256:
-            raise ManifestDamagedError(copy.pointer, f"SHA-256 is {found}, expected {copy.sha256}")
-        manifest = parse_storage_manifest(raw)
+        text = StoredText(self._objects, copy)
+        held = hold_small(text)
+        try:
+            manifest = parse_storage_manifest(held)
+        except ManifestFormatError:
+            # Other bytes than were written are damage; what was written like this is not a manifest.
+            if held is text:
+                for _ in text.chunks():
+                    pass
+            raise
         if manifest.id != bag_version:
             raise ManifestDamagedError(copy.pointer, f"is about {manifest.id}, expected {bag_version}")
         return manifest
 
-    def _write_in_blocks(self, pointer: str, raw: bytes) -> None:
+    def _write_in_blocks(self, pointer: str, blocks: Iterable[bytes]) -> None:
         staged = self._objects.stage(pointer)
-        view = memoryview(raw)
         try:
-            blocks = []
-            for index, start in enumerate(range(0, len(raw), _BLOCK_BYTES)):
-                block = view[start : start + _BLOCK_BYTES]
-                blocks.append(staged.stage(index, block, Crc64.of(block)))
-            staged.commit(blocks)
+            staged.commit([staged.stage(index, block, Crc64.of(block)) for index, block in enumerate(blocks)])
         except Exception:
             with suppress(Exception):
                 staged.abandon()
             raise
 
-    def _require_same(self, pointer: str, raw: bytes) -> None:
-        expected = memoryview(raw)
-        position = 0
-        for chunk in self._objects.read(pointer):
-            if chunk != expected[position : position + len(chunk)]:
-                raise ManifestDamagedError(pointer, f"read back, it differs after byte {position}")
-            position += len(chunk)
-        if position != len(raw):
-            raise ManifestDamagedError(pointer, f"read back, it has {position} bytes, expected {len(raw)}")
+    def _require_same(self, pointer: str, written: _Sums) -> None:
+        found = _Sums()
+        for _ in found.passing(self._objects.read(pointer)):
+            pass
+        if (found.length, found.sha256) != (written.length, written.sha256):
+            detail = f"read back, it has {found.length} bytes and SHA-256 {found.sha256}"
+            raise ManifestDamagedError(pointer, f"{detail}, expected {written.length} and {written.sha256}")
 
     def _key(self, bag_version: BagVersionId) -> str:
         return f"{self._prefix}{key_of_bag(bag_version.bag)}/{bag_version.version.number}/{self._new_id()}.json"
+
+
+class StoredText:
+    """The text of a stored state; see :class:`bagfill.manifest.text.ManifestText`.
+
+    Args:
+        objects: where it lies.
+        copy: which one.
+    """
+
+    def __init__(self, objects: ManifestObjects, copy: ManifestCopy) -> None:
+        self._objects = objects
+        self._copy = copy
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """The text. Raises StoreError, and ManifestDamagedError after the last piece."""
+        sums = _Sums()
+        yield from sums.passing(self._objects.read(self._copy.pointer))
+        if sums.sha256 != self._copy.sha256:
+            raise ManifestDamagedError(self._copy.pointer, f"SHA-256 is {sums.sha256}, expected {self._copy.sha256}")
+
+
+class _Sums:
+    """Length and SHA-256 of bytes that pass by."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.length = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def passing(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        for chunk in chunks:
+            self._hash.update(chunk)
+            self.length += len(chunk)
+            yield chunk
+
+
+def _blocks(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The same bytes in blocks of one length, but for the last."""
+    block = bytearray()
+    for chunk in chunks:
+        block += chunk
+        while len(block) >= _BLOCK_BYTES:
+            yield bytes(block[:_BLOCK_BYTES])
+            del block[:_BLOCK_BYTES]
+    if block:
+        yield bytes(block)
 
 
 def key_of_bag(bag: BagId) -> str:

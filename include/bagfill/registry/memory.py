@@ -10,9 +10,9 @@ from itertools import islice
 from threading import RLock
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.manifest.compare import WHERE_AND_WHEN, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, end_of_lease, utc_now
-from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
 from bagfill.registry.missing import MissingBag, MissingVersion
 from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
 from bagfill.registry.registry import (
@@ -270,5 +270,5 @@ class MemoryRegistry:
 
 
 def _amounts(known: Sequence[_Known]) -> tuple[int, int, int]:
-    files = [file for each in known for file in each.stored.manifest.concrete_files]
-    return len(known), len(files), sum(file.size for file in files)
+    manifests = [each.stored.manifest for each in known]
+    return len(known), sum(each.own_files for each in manifests), sum(each.own_bytes for each in manifests)

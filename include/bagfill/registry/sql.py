@@ -15,9 +15,9 @@ from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import columns_of, is_bag, is_bag_version
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
+from bagfill.manifest.compare import WHERE_AND_WHEN, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, utc_now
-from bagfill.registry.differences import WHERE_AND_WHEN, manifest_differences
 from bagfill.registry.errors import RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
 from bagfill.registry.missing import MissingBag
@@ -113,8 +113,8 @@ class SqlRegistry:
             **key,
             "pointer": copy.pointer,
             "sha256": copy.sha256,
-            "files": len(manifest.concrete_files),
-            "bytes": sum(file.size for file in manifest.concrete_files),
+            "files": manifest.own_files,
+            "bytes": manifest.own_bytes,
             "added": now,
         }
         with writing(self._engine) as connection:

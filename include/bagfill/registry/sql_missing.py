@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, FromClause, and_, exis
 
 from bagfill.bag.identifiers import BagId, BagVersion, ExternalIdentifier, Space
 from bagfill.database.engine import reading
+from bagfill.database.keys import is_one_of
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
 from bagfill.registry.missing import MissingBag, MissingVersion
 
 BAGS_IN_ONE_PAGE = 500
-"""Two parameters each, well below what a database takes in one statement."""
+"""A parameter each, well below what a database takes in one statement."""
 
 _OLDEST_FIRST = (BAG_VERSIONS.c.version, BAG_VERSIONS.c.space, BAG_VERSIONS.c.external_identifier)
 _OF_A_BAG = attrgetter("space", "external_identifier")
@@ -50,7 +51,7 @@ def _all_versions(
         return {}
     names = (BAG_VERSIONS.c.space, BAG_VERSIONS.c.external_identifier)
     columns = (*names, BAG_VERSIONS.c.version, BAG_VERSIONS.c.files, BAG_VERSIONS.c.bytes, BAG_VERSIONS.c.added)
-    query = select(*columns).where(tuple_(*names).in_(bags), _is_missing(BAG_VERSIONS, location))
+    query = select(*columns).where(is_one_of(BAG_VERSIONS, bags), _is_missing(BAG_VERSIONS, location))
     rows = connection.execute(query.order_by(*names, BAG_VERSIONS.c.version)).all()
     return {
         name: MissingBag(

@@ -20,6 +20,7 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
@@ -36,7 +37,8 @@ from bagfill.settings.sections import (
     SigningSource,
 )
 from bagfill.settings.texts import ProblemList, expand
-from bagfill.steps.services import Policy
+from bagfill.settings.thaw_events import ThawEvents, ThawEventsSection
+from bagfill.steps.services import CampaignRules, Policy
 from bagfill.storage.location import Location
 
 ENVIRONMENT_VARIABLE = "BAGFILL_CONFIG"
@@ -50,8 +52,10 @@ _TABLES: dict[str, type[Section]] = {
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
     "audit": AuditSection,
+    "campaigns": CampaignsSection,
     "rules": RulesSection,
     "signing": SigningSection,
+    "thaw_events": ThawEventsSection,
     "forecast": ForecastSection,
 }
 _LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
@@ -105,7 +109,9 @@ class Settings:
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
+        thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
+        campaigns: what campaigns need a person for.
     """
 
     path: Path
@@ -122,7 +128,9 @@ class Settings:
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
     callback_secret: str | None = None
+    thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
+    campaigns: CampaignRules = field(default_factory=CampaignRules)
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -188,6 +196,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
+    campaigns, events = tables["campaigns"], tables["thaw_events"]
     if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
         None,
         *(each.name for _, each in locations),
@@ -202,6 +211,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         or not isinstance(audit, AuditSection)
         or not isinstance(rules, RulesSection)
         or not isinstance(forecast, ForecastSection)
+        or not isinstance(campaigns, CampaignsSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -219,7 +229,9 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         audit=audit.rules(),
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,
+        thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
+        campaigns=campaigns.rules(),
     )
 
 
@@ -228,7 +240,7 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
         return None
-    if key not in expanded and section is SigningSection:
+    if key not in expanded and key in {"signing", "thaw_events"}:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

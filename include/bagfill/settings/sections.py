@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -72,6 +72,13 @@ class ThawSection(Section):
 
     tier: Annotated[ThawTier, Field(strict=False)] = ThawTier.STANDARD
     days: Annotated[int, Field(ge=1, le=365)] = 7
+    most_days: Annotated[int, Field(ge=1, le=365)] = 30
+    overdue_after: Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=60))] | None = None
+    account: Annotated[str, Field(pattern=_NAME)] | None = None
+
+    def defaults(self) -> ThawDefaults:
+        """As a location has them."""
+        return ThawDefaults(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class _PlaceSection(Section):
@@ -128,6 +135,7 @@ class LocationSection(_PlaceSection):
     verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
+    server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @model_validator(mode="after")
@@ -145,10 +153,11 @@ class LocationSection(_PlaceSection):
             read_connection=self.read_connection,
             write_connection=self.write_connection,
             writable=self.write_connection is not None if self.writable is None else self.writable,
-            thaw=ThawDefaults(tier=self.thaw.tier, days=self.thaw.days),
+            thaw=self.thaw.defaults(),
             archives_after=self.archives_after,
             verify_rate=self.verify_rate,
             names=self.names,
+            server_copy=self.server_copy == "auto",
             prices=self.prices,
         )
 
@@ -204,10 +213,12 @@ class LimitsSection(Section):
     max_shards: Annotated[int, Field(ge=1, le=1024)] = _DEFAULTS.max_shards
     small_object_bytes: Annotated[Size, Field(ge=0, le=64 * MIB)] = _DEFAULTS.small_object_bytes
     block_bytes: Annotated[Size, Field(ge=5 * MIB, le=1024 * MIB)] = _DEFAULTS.block_bytes
+    hash_before_write: Annotated[Size, Field(ge=0)] = _DEFAULTS.hash_before_write
     concurrency: Annotated[int, Field(ge=1, le=256)] = _DEFAULTS.concurrency
     versions_per_run: Annotated[int, Field(ge=1, le=10_000)] = _DEFAULTS.versions_per_run
     lease: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = _DEFAULTS.lease
     thaw_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = _DEFAULTS.thaw_requests_per_second
+    looks_per_second: Annotated[float, Field(gt=0, le=5000)] = _DEFAULTS.looks_per_second
     max_thaw_bytes: Annotated[Size, Field(ge=0)] | None = _DEFAULTS.max_thaw_bytes
     parcel_bytes: Annotated[Size, Field(ge=MIB)] = _DEFAULTS.parcel_bytes
     parcel_files: Annotated[int, Field(ge=4, le=1_000_000)] = _DEFAULTS.parcel_files

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.manifest.compare import REPLICA_LOCATIONS, manifest_differences
 from bagfill.manifest.model import StorageManifest
-from bagfill.registry.differences import REPLICA_LOCATIONS, manifest_differences
 from bagfill.registry.registry import ReplicaRecord
 from bagfill.steps.listings import list_version
 from bagfill.steps.services import Services

@@ -18,8 +18,9 @@ from bagfill.steps.audit_bracket import Bracketed, bracketed
 from bagfill.steps.audit_evidence import read_record
 from bagfill.steps.audit_work import AuditWork
 from bagfill.steps.services import Services
+from bagfill.steps.thaw_asking import asker_of
 from bagfill.storage.store import ArchiveState, Capability, ObjectInfo
-from bagfill.thaw.requests import Pace, request_thaws
+from bagfill.thaw.asking import AskTerms, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,10 @@ def _thawing(states: Mapping[DrawnFile, ObjectInfo | None]) -> int:
 
 def _ask(services: Services, audit: Audit, archived: Sequence[ObjectInfo]) -> None:
     location = services.locations[audit.location]
-    answers = request_thaws(
-        services.stores.reading(location),
-        [info.key for info in archived],
-        tier=location.thaw.tier,
-        days=services.audit_rules.thaw_days,
-        pace=Pace(services.limits.thaw_requests_per_second),
-        concurrency=services.limits.concurrency,
-    )
-    for refusal in answers.refusals:
+    days = services.audit_rules.thaw_days
+    terms = AskTerms(f"audit {audit.id}", location.thaw.tier, days, services.clock())
+    asked = asker_of(services, location).ask([Wanted(info) for info in archived], terms)
+    for refusal in asked.refusals:
         raise refusal.error
 
 

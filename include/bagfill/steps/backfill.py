@@ -130,7 +130,7 @@ def _thaw_and_copy(
         failure = _thaw(services, plan, progress, pause) or _shards(
             plan.copy_shards, lambda i: _copy(services, plan, i, progress)
         )
-        if failure is None or failure.reason is not Reason.THAW_EXPIRED:
+        if failure is None or failure.reason not in {Reason.THAW_EXPIRED, Reason.THAW_NOT_DUE}:
             return failure
         pause()
 

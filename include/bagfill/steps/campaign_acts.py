@@ -5,7 +5,6 @@ An ingest without a campaign is asked for nothing: its limits are those of the s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,7 +99,7 @@ def permitted(services: Services, ref: IngestRef, act: Act) -> StepFailed | None
     name = f"{ref.bag_version} to {ref.destination}"
     match services.campaigns.permit(ref.campaign, act):
         case Permit(wait=wait):
-            time.sleep(wait.total_seconds())
+            services.sleep(wait.total_seconds())
             return None
         case Halted() as halted:
             return StepFailed(Reason.CAMPAIGN_HALTED, f"{name}: {CampaignHalted(ref.campaign, halted)}.")

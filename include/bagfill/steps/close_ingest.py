@@ -56,10 +56,7 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
     closed = []
     ingests = services.ingests.of_request(request_id)
     for ingest in ingests:
-        _finish(services, ingest)
-        _release(services, ingest)
-        if ingest.campaign is not None:
-            services.campaigns.close(ingest.campaign, str(ingest.id))
+        _end(services, ingest)
     # Afterwards: nobody's receiver may delay the release of a claim.
     for ingest in ingests:
         _call_back(services, ingest.id, post)
@@ -70,6 +67,19 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
         reason = None if now.reason is None else now.reason.code
         closed.append(ClosedIngest(str(now.id), str(now.bag_version), now.status.value, reason, message))
     return tuple(closed)
+
+
+def close_ingest(services: Services, ingest: Ingest, *, post: Post = post_ingest) -> None:
+    """Close one ingest, whoever asked for it: see :func:`close_ingests`."""
+    _end(services, ingest)
+    _call_back(services, ingest.id, post)
+
+
+def _end(services: Services, ingest: Ingest) -> None:
+    _finish(services, ingest)
+    _release(services, ingest)
+    if ingest.campaign is not None:
+        services.campaigns.close(ingest.campaign, str(ingest.id))
 
 
 def _finish(services: Services, ingest: Ingest) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
@@ -13,10 +14,11 @@ from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.campaign_acts import Begun, copying
 from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
+from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
-from bagfill.steps.request_thaw import ask, still_needed
 from bagfill.steps.services import Services
+from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.transfer.copy_object import ObjectCopier
@@ -28,25 +30,12 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
-    Transit,
     WouldOverwrite,
 )
+from bagfill.transfer.server_copy import ServerCopier
 
 FileDone = Callable[[int], None]
 """Called after each item with its bytes, from several threads: progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardCopied:
-    """What one copy shard came to, in numbers; ``already_there`` files were compared instead of written."""
-
-    files: int
-    bytes: int
-    already_there: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | None = None) -> ShardCopied | StepFailed:
@@ -62,7 +51,7 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         plan = work.require_plan()
         rows = work.results(plan, "copied", shard.index)
         if rows is not None:
-            return _counts(rows)
+            return counts_of(rows)
         items = work.copy_items(plan, shard.index)
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
@@ -71,32 +60,12 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
             if isinstance(made, StepFailed):
                 return made
             work.write_results(plan, "copied", shard.index, made)
-            counts = _counts(made)
+            counts = counts_of(made)
             part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
-            add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.files} files, {counts.bytes} bytes"])
+            add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.text}"])
             return counts
 
     return attempt(services, shard.ingest, step, act)
-
-
-def _answer(outcome: Copied | Staged) -> Mapping[str, Any]:
-    """What was read of the source, and what the destination answered, for the receipt."""
-    return {
-        "digests": outcome.digests.to_json(),
-        "etag": outcome.etag,
-        "versionId": outcome.version_id,
-        "requestId": outcome.request_id,
-        "transit": None if outcome.transit is None else _transit(outcome.transit),
-    }
-
-
-def _transit(transit: Transit) -> Mapping[str, Any]:
-    return {"check": transit.check.value, "crc64": None if transit.crc is None else transit.crc.s3}
-
-
-def _counts(rows: list[dict[str, Any]]) -> ShardCopied:
-    there = sum(row["outcome"] == "already-there" for row in rows)
-    return ShardCopied(len(rows), sum(row["size"] for row in rows), there)
 
 
 class _Copying:
@@ -122,13 +91,24 @@ class _Copying:
         self._from = services.stores.reading(source)
         self._from_prefix = source.version_prefix(ref.id)
         self._to_prefix = destination.version_prefix(ref.id)
-        self._copier = ObjectCopier(self._from, services.stores.writing(destination), work.staging(plan), self._check)
+        self._plan = plan
+        self._work = work
+        way = services.stores.server_copy(source, destination)
+        to, ledger = services.stores.writing(destination), work.staging(plan, fetches=way is not None)
+        worker = ObjectCopier(self._from, to, ledger, self._check, services.limits)
+        self._copier: ObjectCopier | ServerCopier = worker
+        if way is not None:
+            whole = replace(services.limits, hash_before_write=sys.maxsize)
+            careful = ObjectCopier(self._from, to, ledger, self._check, whole)
+            self._copier = ServerCopier(way, worker, careful, to, ledger, self._check, services.limits)
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)
         needed = still_needed(self._services, self._ref, expired)
         if needed:
-            return self._ask_again([f"{self._from_prefix}{file.path}" for file in needed])
+            return self._ask_again(needed)
+        if self._plan.archived_files:
+            prolong_ending(self._services, self._ref, self._archived)
         # Copied before the thawed copy went away: compared at the destination, since the source cannot be read.
         copied = {file.path for file in expired}
         items = [
@@ -176,16 +156,17 @@ class _Copying:
     def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
         name = f"{self._ref.bag_version}: {item.file.path}"
         row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
+        row |= way_of(outcome)
         match outcome:
             case Copied():
-                return {**row, "outcome": "copied", **_answer(outcome)}
+                return {**row, "outcome": "copied", **answer_of(outcome)}
             case AlreadyThere(_, digests, etag):
                 return {**row, "outcome": "already-there", "digests": DigestSet().to_json(), "etag": etag} | {
                     "destinationDigests": digests.to_json()
                 }
             case Staged(blocks, committed):
                 staged = {**row, "outcome": "staged", "first": item.first, "blocks": blocks, "committed": committed}
-                return {**staged, **_answer(outcome)} if committed else staged
+                return {**staged, **answer_of(outcome)} if committed else staged
             case WouldOverwrite(expected, seen):
                 message = f"{name} at {self._ref.destination} holds other bytes: expected {expected}, saw {seen}."
                 return StepFailed(Reason.OTHER_BYTES_AT_DESTINATION, message)
@@ -207,9 +188,21 @@ class _Copying:
         # A vanished object is the copy's to report.
         return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
 
-    def _ask_again(self, keys: list[str]) -> StepFailed:
-        asked = ask(self._services, self._ref, keys)
-        if isinstance(asked, StepFailed):
-            return asked
-        message = f"{self._ref.bag_version}: {len(keys)} thawed copies at {self._ref.source} expired, first {keys[0]}."
+    def _archived(self) -> list[PlannedFile]:
+        """Of the whole bag version; read when it is needed, which is seldom."""
+        return self._work.archived_files(self._plan)
+
+    def _ask_again(self, needed: list[PlannedFile]) -> StepFailed:
+        """Ask for what is due of the whole bag version, so that no shard asks out of turn."""
+        round_ = thaw_round(self._services, self._ref, self._archived())
+        if isinstance(round_, StepFailed):
+            return round_
+        name = f"{self._ref.bag_version}: {len(needed)} files at {self._ref.source}"
+        paths = [file.path for file in needed]
+        if round_.later.issuperset(paths):
+            message = f"{name}, first {paths[0]}, wait for their turn to be thawed."
+            return StepFailed(Reason.THAW_NOT_DUE, message)
+        message = (
+            f"{name}, first {paths[0]}, cannot be read: their thawed copies expired, or were not asked for before."
+        )
         return StepFailed(Reason.THAW_EXPIRED, message)

@@ -18,7 +18,8 @@ from bagfill.bag.rules.check import check, service_texts
 from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
 from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.bag.rules.parse_bag import parse_bag
-from bagfill.checksum.digester import digest_bytes
+from bagfill.bag.tag_data import chunks_of
+from bagfill.checksum.digester import digest_chunks
 from bagfill.manifest.build import build_storage_manifest
 from bagfill.manifest.errors import ManifestBuildError
 from bagfill.manifest.model import LocationRole, Provider, StorageManifest
@@ -121,7 +122,7 @@ def _build(
             fetch=bag.fetch,
             sizes=contents.listing,
             tag_manifest_digests={
-                name: digest_bytes(data, algorithms)
+                name: digest_chunks(chunks_of(data), algorithms)
                 for name, data in contents.tag_files.items()
                 if manifest_algorithm(name, tag=True) is not None
             },

@@ -15,8 +15,10 @@ from bagfill.steps.import_location import (
     importable_location,
 )
 from bagfill.steps.services import Services
+from bagfill.steps.thaw_asking import asker_of
 from bagfill.storage.errors import StoreError
-from bagfill.thaw.requests import Pace, request_thaws
+from bagfill.storage.store import ArchiveState, ObjectInfo, ObjectStore
+from bagfill.thaw.asking import AskTerms, Wanted
 
 
 def thaw_and_import(
@@ -47,15 +49,10 @@ def thaw_and_import(
     """
     location = importable_location(services, location_name)
     store = services.stores.reading(location)
-    keys = [key for bag in bags for key in bag.archived]
-    answers = request_thaws(
-        store,
-        keys,
-        tier=location.thaw.tier,
-        days=location.thaw.days,
-        pace=Pace(services.limits.thaw_requests_per_second),
-        concurrency=services.limits.concurrency,
-    )
+    seen = services.clock()
+    terms = AskTerms(f"import of {location_name}", location.thaw.tier, location.thaw.days, seen)
+    wanted = [Wanted(info) for bag in bags for info in _archived(store, bag)]
+    answers = asker_of(services, location).ask(wanted, terms)
     refused = {refusal.key: str(refusal.error) for refusal in answers.refusals}
     done: list[ImportedBag] = []
 
@@ -89,3 +86,16 @@ def thaw_and_import(
                 waiting(sum(len(archived) for _, archived in pending))
             sleep(poll_seconds)
     return tuple(done)
+
+
+def _archived(store: ObjectStore, bag: ImportedBag) -> list[ObjectInfo]:
+    """The tag files that are archived still; one that cannot be looked at is looked at again later."""
+    infos: list[ObjectInfo] = []
+    for key in bag.archived:
+        try:
+            info = store.stat(key)
+        except StoreError:
+            continue
+        if info is not None and info.archive is ArchiveState.ARCHIVED:
+            infos.append(info)
+    return infos

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bagfill.bag.path_table import PathTable
 from bagfill.bag.rules.contents import tag_files_to_read
+from bagfill.bag.tag_data import TagData, chunks_of
 from bagfill.checksum.digest import DigestSet
-from bagfill.checksum.digester import digest_bytes
+from bagfill.checksum.digester import digest_chunks
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.model import ManifestFile, StorageManifest
 from bagfill.steps.failures import MOST_PROBLEMS, add_events
 from bagfill.steps.judgement import BagAt, judge
 from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.registered_files import ExpectedDigests, RegisteredFiles
 from bagfill.steps.services import Services
+from bagfill.steps.tag_files import read_tag_file
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.store import ArchiveState, ObjectInfo, ObjectStore
 
@@ -27,10 +31,10 @@ class JudgedGood:
     """The bag may be copied.
 
     Args:
-        digests: what all manifests of the bag say of each concrete file, by its path in the version's folder.
+        digests: what all manifests of the bag say of each concrete file.
     """
 
-    digests: Mapping[str, DigestSet]
+    digests: ExpectedDigests
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def judge_source(
     services: Services,
     ref: IngestRef,
     manifest: StorageManifest,
+    registered: RegisteredFiles,
     state: Callable[[str], ObjectInfo | None],
     there: Callable[[str], ObjectInfo | None],
 ) -> JudgedGood | TagFilesArchived | StepFailed:
@@ -65,13 +70,14 @@ def judge_source(
 
     Args:
         manifest: the storage manifest of the version.
+        registered: the files in it.
         state: a tag file at the source, by its path in the version's folder.
         there: the same at the destination.
 
     Raises:
         StoreError: a tag file could not be read, for another reason than being archived.
     """
-    concrete = {file.path_in_version: file for file in manifest.concrete_files}
+    concrete = registered.at_root
     reading: dict[str, tuple[ObjectStore, ObjectInfo]] = {}
     waiting: dict[str, ArchiveState] = {}
     source = services.stores.reading(services.locations[ref.source])
@@ -90,13 +96,13 @@ def judge_source(
     if waiting:
         thawing = tuple(path for path, archive in waiting.items() if archive is ArchiveState.THAWING)
         return TagFilesArchived(tuple(path for path in waiting if path not in thawing), thawing)
-    tag_files: dict[str, bytes] = {}
+    tag_files: dict[str, TagData] = {}
     for path, (store, info) in reading.items():
         data = _read(ref, store, info, concrete[path])
         if isinstance(data, StepFailed):
             return data
         tag_files[path] = data
-    return _judge(services, ref, manifest, tag_files)
+    return _judge(services, ref, manifest, registered, tag_files)
 
 
 def judge_when_readable(
@@ -110,6 +116,7 @@ def judge_when_readable(
     if work.is_judged(plan):
         return None
     manifest = work.manifest(plan)
+    registered = RegisteredFiles(manifest, PathTable())
     planned = {file.path: file for file in work.unjudged_files(plan)}
     source, destination = services.locations[ref.source], services.locations[ref.destination]
     from_prefix, to_prefix = source.version_prefix(ref.id), destination.version_prefix(ref.id)
@@ -122,22 +129,23 @@ def judge_when_readable(
         services,
         ref,
         manifest,
+        registered,
         states.get,
         lambda path: services.stores.reading(destination).stat(f"{to_prefix}{path}"),
     )
     if not isinstance(outcome, JudgedGood):
         return outcome
-    work.write_judgement(plan, outcome.digests)
+    work.write_judgement(plan, outcome.digests.of)
     add_events(services, ref, [f"checking the tag files at {ref.source} succeeded - the payload may be asked for"])
     return None
 
 
-def _read(ref: IngestRef, store: ObjectStore, info: ObjectInfo, file: ManifestFile) -> bytes | StepFailed:
+def _read(ref: IngestRef, store: ObjectStore, info: ObjectInfo, file: ManifestFile) -> TagData | StepFailed:
     """The bytes that the storage manifest vouches for. Read twice before they are called wrong: a bit may flip."""
     expected, seen = DigestSet([file.digest]), DigestSet()
     for _ in range(2):
-        data = b"".join(store.read(info.key, etag=info.etag))
-        seen = digest_bytes(data, expected.algorithms)
+        data = read_tag_file(store, info)
+        seen = digest_chunks(chunks_of(data), expected.algorithms)
         if expected.matches(seen):
             return data
     at_source = store.location == ref.source
@@ -150,21 +158,18 @@ def _read(ref: IngestRef, store: ObjectStore, info: ObjectInfo, file: ManifestFi
 
 
 def _judge(
-    services: Services, ref: IngestRef, manifest: StorageManifest, tag_files: Mapping[str, bytes]
+    services: Services,
+    ref: IngestRef,
+    manifest: StorageManifest,
+    registered: RegisteredFiles,
+    tag_files: Mapping[str, TagData],
 ) -> JudgedGood | StepFailed:
-    own = {file.path_in_version: file.size for file in manifest.concrete_files}
-    elsewhere = {file.name: file.size for file in manifest.files if file.version != manifest.id.version}
-    verdict = judge(services, manifest, ref.destination, BagAt(own, tag_files, elsewhere))
+    bag = BagAt(registered.sizes, tag_files, registered.elsewhere)
+    verdict = judge(services, manifest, ref.destination, bag)
     if verdict.problems:
         summary = f"{ref.bag_version}: the bag at {ref.source} cannot pass: {verdict.problems[0]}."
         return StepFailed(Reason.BAG_INVALID, summary, verdict.problems[1 : MOST_PROBLEMS + 1])
     for waiver in verdict.waived:
         text = f"waived {waiver.code} in {waiver.path or 'the bag'}, by {waiver.who} - {waiver.why}"
         add_events(services, ref, [text])
-    digests = {
-        file.path_in_version: DigestSet(
-            {**verdict.digests.get(file.name, DigestSet()), file.digest.algorithm: file.digest}.values()
-        )
-        for file in manifest.concrete_files
-    }
-    return JudgedGood(digests)
+    return JudgedGood(ExpectedDigests(registered, verdict.digests))

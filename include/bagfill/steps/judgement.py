@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
+from bagfill.bag.columns import DigestSets, Sizes
 from bagfill.bag.rules.check import check_parsed
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Finding, Profile, Severity
 from bagfill.bag.rules.parse_bag import parse_bag
-from bagfill.checksum.digest import DigestSet
+from bagfill.bag.tag_data import TagData
+from bagfill.checksum.digest import DigestMismatch, DigestSet
 from bagfill.manifest.model import Provider, StorageManifest
 from bagfill.registry.waivers import Waiver
 from bagfill.steps.services import Services
@@ -25,13 +28,13 @@ class BagAt:
 
     Args:
         sizes: in bytes of the objects in the version's own folder, by path in it.
-        tag_files: the bytes of the tag files that the rules read.
+        tag_files: the tag files that the rules read.
         fetched_sizes: in bytes of the files whose bytes are in other versions' folders, by name in the bag.
         observed: digests of everything that was read back, by name in the bag; ``None``: no payload was read.
     """
 
     sizes: Mapping[str, int]
-    tag_files: Mapping[str, bytes]
+    tag_files: Mapping[str, TagData]
     fetched_sizes: Mapping[str, int]
     observed: Mapping[str, DigestSet] | None = None
 
@@ -84,7 +87,7 @@ def bag_contents(manifest: StorageManifest, bag: BagAt, profile: Profile) -> Bag
     if profile is Profile.BAGIT:
         # As RFC 8493 has it, a bag with fetch.txt is complete once its fetched files are in their places.
         return BagContents(
-            listing={**bag.sizes, **bag.fetched_sizes},
+            listing=_together(bag.sizes, bag.fetched_sizes),
             tag_files=bag.tag_files,
             observed=bag.observed,
             identity=manifest.id.bag,
@@ -109,11 +112,23 @@ def _sentence(finding: Finding, ended: Waiver | None) -> str:
     return f"{text} (a waiver by {ended.who} ended {ended.until:%Y-%m-%d %H:%M} UTC)"
 
 
-def _contradictions(manifest: StorageManifest, digests: Mapping[str, DigestSet]) -> list[str]:
+def _together(sizes: Mapping[str, int], fetched_sizes: Mapping[str, int]) -> Mapping[str, int]:
+    if not fetched_sizes:
+        return sizes
+    if not isinstance(sizes, Sizes):
+        return {**sizes, **fetched_sizes}
+    both = Sizes(sizes.table)
+    for path, size in chain(sizes.items(), fetched_sizes.items()):
+        both.set(sizes.table.add(path), size)
+    return both
+
+
+def _contradictions(manifest: StorageManifest, digests: DigestSets) -> list[str]:
     """Where the bag's manifests and the storage manifest give one file two digests."""
-    return [
-        f"{file.name}: storage manifest and bag differ: {mismatch}"
-        for file in manifest.files
-        if file.name in digests
-        for mismatch in DigestSet([file.digest]).mismatches(digests[file.name])
-    ]
+    found = []
+    for file in manifest.files:
+        declared = digests.digest(file.name, file.digest.algorithm)
+        if declared is not None and declared != file.digest:
+            mismatch = DigestMismatch(file.digest, declared)
+            found.append(f"{file.name}: storage manifest and bag differ: {mismatch}")
+    return found

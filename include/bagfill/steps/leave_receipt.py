@@ -34,14 +34,12 @@ class Proof:
 
     Args:
         manifest: the storage manifest the work was planned from.
-        verified: path → what the read-back left.
-        there: path → the object at the destination, as it was listed after the read-back.
-        declared: path → what the bag's manifests at the destination say of it; every file's bytes agreed.
+        there: the objects at the destination, as they were listed after the read-back.
+        declared: what the bag's manifests at the destination say of each file, by its name; every file's bytes agreed.
         waivers: rules that the bag version was allowed to break.
     """
 
     manifest: StorageManifest
-    verified: Mapping[str, Mapping[str, Any]]
     there: Mapping[str, ObjectInfo]
     declared: Mapping[str, DigestSet]
     waivers: Sequence[Waiver] = ()
@@ -94,7 +92,7 @@ def _header(services: Services, ref: IngestRef, proof: Proof, concluded: datetim
         "ingest": {"id": ref.ingest_id, "requestId": None if ingest is None else ingest.request_id},
         "source": _place(services.locations[ref.source], proof.manifest.id),
         "destination": _place(services.locations[ref.destination], proof.manifest.id),
-        "storageManifest": {"sha256": sha256_hex(proof.manifest.raw)},
+        "storageManifest": {"sha256": proof.manifest.sha256},
         "concluded": canonical_moment(concluded),
         "software": {
             "name": "bagfill",
@@ -144,57 +142,100 @@ def _dependencies(services: Services, ref: IngestRef, manifest: StorageManifest)
 
 
 def _files(work: IngestWork, plan: Plan, proof: Proof, concluded: datetime) -> Iterator[dict[str, Any]]:
-    planned = {file.path: file for file in work.all_files(plan)}
-    stored = {file.path_in_version: DigestSet([file.digest]) for file in proof.manifest.concrete_files}
-    copied: dict[str, Mapping[str, Any]] = {}
-    for index in range(plan.copy_shards):
-        for result in work.results(plan, "copied", index) or []:
-            # Of the tasks that staged one file, the one that committed it knows the whole.
-            if not copied.get(result["path"], {}).get("committed"):
-                copied[result["path"]] = result
-    for path in sorted(proof.verified):
-        row: Mapping[str, Any] = copied.get(path, {})
-        expected = [planned[path].digests, stored[path], proof.declared.get(path, DigestSet())]
-        yield {
-            "path": path,
-            "size": proof.verified[path]["size"],
-            "digests": proof.verified[path]["digests"],
-            "obtained": list(_obtained(proof.verified[path], row, expected, concluded)),
-            "object": _object(proof.verified[path], proof.there[path], row, planned[path]),
-        }
+    """The lines of the receipt in the order of the plan, which ascends by path; one shard is held at a time."""
+    moment = canonical_moment(concluded)
+    copies = CopyResults(work, plan)
+    for index in range(plan.verify_shards):
+        planned = {file.path: file for file in work.verify_files(plan, index)}
+        verified = {row["path"]: row for row in work.results(plan, "verified", index) or []}
+        copied = copies.up_to(max(planned, default=""))
+        for path, file in sorted(planned.items()):
+            row: Mapping[str, Any] = copied.pop(path, {})
+            read = verified[path]
+            # What the storage manifest has of it is among what was planned.
+            expected = (file.digests.to_json(), proof.declared.get(path, DigestSet()).to_json())
+            yield {
+                "path": path,
+                "size": read["size"],
+                "digests": read["digests"],
+                "obtained": list(_obtained(read, row, expected, moment)),
+                "object": _object(read, proof.there[path], row, file),
+            }
+
+
+class CopyResults:
+    """What the copy shards left, path by path, read as far as it is asked for.
+
+    Copy and verify shards may be cut differently, but both keep the order of the plan.
+    """
+
+    def __init__(self, work: IngestWork, plan: Plan) -> None:
+        self._work = work
+        self._plan = plan
+        self._next = 0
+        self._rows: dict[str, Mapping[str, Any]] = {}
+
+    def up_to(self, path: str) -> dict[str, Mapping[str, Any]]:
+        """The rows that are known when nothing up to ``path`` is missing; the caller takes out what is done with."""
+        last = max(self._rows, default="")
+        while last <= path and self._next < self._plan.copy_shards:
+            for row in self._work.results(self._plan, "copied", self._next) or []:
+                # Of the tasks that staged one file, the one that committed it knows the whole.
+                if not self._rows.get(row["path"], {}).get("committed"):
+                    self._rows[row["path"]] = row
+                last = max(last, row["path"])
+            self._next += 1
+        return self._rows
 
 
 def _obtained(
-    verified: Mapping[str, Any], copied: Mapping[str, Any], expected: Sequence[DigestSet], concluded: datetime
+    verified: Mapping[str, Any], copied: Mapping[str, Any], expected: Sequence[Mapping[str, str]], concluded: str
 ) -> Iterator[dict[str, Any]]:
     """Every way by which a digest is known. All agree: whoever wrote a line with two values would contradict itself."""
-    read = DigestSet.from_json(verified["digests"])
+    read = verified["digests"]
 
-    def entry(how: str, at: str, *sets: DigestSet) -> dict[str, Any]:
-        if any(digests.mismatches(read) for digests in sets):
-            raise ValueError(
-                f"{verified['path']}: {how} and the read at the destination differ after they were compared"
-            )
-        algorithms = sorted({algorithm.value for digests in sets for algorithm in digests})
-        return {"how": how, "at": canonical_moment(datetime.fromisoformat(at)), "algorithms": algorithms}
+    def entry(how: str, at: str, *sets: Mapping[str, str]) -> dict[str, Any]:
+        for digests in sets:
+            if any(read.get(name, digits) != digits for name, digits in digests.items()):
+                text = f"{how} and the read at the destination differ after they were compared"
+                raise ValueError(f"{verified['path']}: {text}")
+        names = sets[0] if len(sets) == 1 else {name for digests in sets for name in digests}
+        return {"how": how, "at": at, "algorithms": sorted(names)}
 
-    yield entry("manifest", concluded.isoformat(), *expected)
+    yield entry("manifest", concluded, *expected)
     for name, how in (("digests", "source-read"), ("destinationDigests", "destination-read")):
-        digests = DigestSet.from_json(copied.get(name, {}))
+        digests = copied.get(name)
         if digests and "at" in copied:
-            yield entry(how, copied["at"], digests)
-    yield entry("destination-read", verified["readAt"], read)
+            yield entry(how, _moment(copied["at"]), digests)
+    yield entry("destination-read", _moment(verified["readAt"]), read)
+
+
+def _moment(text: str) -> str:
+    return canonical_moment(datetime.fromisoformat(text))
 
 
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    transit = copied.get("transit")
     return {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
         "storageClass": listed.storage_class,
         "outcome": copied.get("outcome"),
-        "transit": None if transit is None else {**transit, "blockBytes": planned.block_bytes},
+        "transit": _transit(copied, planned),
     }
+
+
+def _transit(copied: Mapping[str, Any], planned: PlannedFile) -> dict[str, Any] | None:
+    """What is known of the way: who moved the bytes, and what was compared on arrival."""
+    check, refused = copied.get("transit"), copied.get("notFetched")
+    if check is None and refused is None:
+        return None
+    blocks = planned.block_bytes if check is not None and planned.block_bytes else None
+    transit = {"check": check, "crc64": copied.get("crc64"), "blockBytes": blocks}
+    if refused is not None:
+        return {**transit, "notFetched": refused["reason"]}
+    if "fetched" in copied:
+        return {**transit, "sourceCrc64": copied["sourceCrc64"]}
+    return transit

@@ -2,37 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
+from bagfill.bag.columns import Sizes, Texts
 from bagfill.bag.identifiers import BagVersionId
+from bagfill.bag.path_table import PathTable
 from bagfill.storage.location import Location
-from bagfill.storage.store import ObjectInfo, ObjectStore
+from bagfill.storage.store import ArchiveState, ObjectInfo, ObjectStore
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_UNKNOWN = -(2**63)
+
+_MOST_HELD = 1000
+"""Of problems, before all but the first by path are only counted."""
 
 
-def list_version(store: ObjectStore, location: Location, bag_version: BagVersionId) -> dict[str, ObjectInfo]:
+class VersionListing(Mapping[str, ObjectInfo]):
+    """Objects by path in the version's folder, in order of their listing; about 130 bytes an object with its path.
+
+    Args:
+        prefix: of the folder, ending in ``/``.
+        table: numbers of the paths; shared with whoever else knows these files.
+    """
+
+    def __init__(self, prefix: str, table: PathTable | None = None) -> None:
+        self.table = PathTable() if table is None else table
+        self.sizes = Sizes(self.table)
+        self._prefix = prefix
+        self._etags = Texts()
+        self._kinds: list[tuple[str, ArchiveState]] = []
+        self._kind_of = array("H")
+        self._modified = array("q")
+        self._rare: dict[int, ObjectInfo] = {}
+
+    def add(self, info: ObjectInfo) -> int:
+        """Note an object; the number of its path."""
+        number = self.table.add(info.key.removeprefix(self._prefix))
+        self.sizes.set(number, info.size)
+        self._etags.set(number, info.etag)
+        kind = (info.storage_class, info.archive)
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        while len(self._kind_of) <= number:
+            self._kind_of.append(0)
+            self._modified.append(_UNKNOWN)
+        self._kind_of[number] = self._kinds.index(kind)
+        if info.last_modified is not None:
+            self._modified[number] = (info.last_modified - _EPOCH) // _TICK
+        if info.readable_until is not None or info.version_id is not None:
+            self._rare[number] = info
+        return number
+
+    def at(self, number: int) -> ObjectInfo | None:
+        """The object under the path of a number, or ``None``."""
+        size = self.sizes.at(number)
+        if size is None:
+            return None
+        if number in self._rare:
+            return self._rare[number]
+        storage_class, archive = self._kinds[self._kind_of[number]]
+        return ObjectInfo(
+            key=f"{self._prefix}{self.table.path(number)}",
+            size=size,
+            etag=self._etags.get(number) or "",
+            storage_class=storage_class,
+            archive=archive,
+            last_modified=self._moment(self._modified[number]),
+        )
+
+    def etag(self, number: int) -> str | None:
+        """Its ETag, or ``None`` if there is no such object."""
+        return self._etags.get(number)
+
+    @property
+    def all_readable(self) -> bool:
+        """Whether the listing says of no object that it is archived."""
+        return all(archive in {ArchiveState.READABLE, ArchiveState.THAWED} for _, archive in self._kinds)
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the first of the objects was made, as far as that is known."""
+        return self._moment(min((moment for moment in self._modified if moment != _UNKNOWN), default=_UNKNOWN))
+
+    def __getitem__(self, path: str) -> ObjectInfo:
+        number = self.table.number(path)
+        info = None if number is None else self.at(number)
+        if info is None:
+            raise KeyError(path)
+        return info
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.sizes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sizes)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @staticmethod
+    def _moment(ticks: int) -> datetime | None:
+        return None if ticks == _UNKNOWN else _EPOCH + ticks * _TICK
+
+
+def list_version(
+    store: ObjectStore, location: Location, bag_version: BagVersionId, *, table: PathTable | None = None
+) -> VersionListing:
     """Every object below the version's folder, by path inside it.
+
+    Args:
+        table: see :class:`VersionListing`.
 
     Raises:
         StoreError: the listing could not be had. An empty result is the provider's word, never a failure in disguise.
     """
     prefix = location.version_prefix(bag_version)
-    return {info.key.removeprefix(prefix): info for info in store.list(prefix)}
+    listing = VersionListing(prefix, table)
+    for info in store.list(prefix):
+        listing.add(info)
+    return listing
 
 
-def differences(expected: Mapping[str, int], found: Mapping[str, int], *, found_where: str) -> list[str]:
-    """How two accounts of paths and sizes differ, one sentence a path, ascending.
+class Problems(Collection[str]):
+    """Sentences about files, counted; only the first by path are kept: there may be one about each of a million."""
 
-    Args:
-        expected: path → size in bytes.
-        found: the same, of the account that is judged.
-        found_where: what the second account is: ``the listing of azure``.
-    """
-    texts = []
-    for path in sorted(expected.keys() | found.keys()):
-        if path not in found:
-            texts.append(f"{path}: expected {expected[path]} bytes, missing in {found_where}")
-        elif path not in expected:
-            texts.append(f"{path}: not expected, {found[path]} bytes in {found_where}")
-        elif expected[path] != found[path]:
-            texts.append(f"{path}: expected {expected[path]} bytes, saw {found[path]} in {found_where}")
-    return texts
+    def __init__(self) -> None:
+        self._held: list[tuple[str, str]] = []
+        self._count = 0
+
+    def add(self, path: str, text: str) -> None:
+        """Note one."""
+        self._count += 1
+        self._held.append((path, text))
+        if len(self._held) >= 2 * _MOST_HELD:
+            self._held = sorted(self._held)[:_MOST_HELD]
+
+    def difference(self, path: str, expected: int | None, found: int | None, found_where: str) -> None:
+        """Note how two accounts of one path differ, if they do.
+
+        Args:
+            expected, found: size in bytes, or ``None`` if the account does not have the path.
+            found_where: what the second account is: ``the listing of azure``.
+        """
+        if expected == found:
+            return
+        if found is None:
+            self.add(path, f"{path}: expected {expected} bytes, missing in {found_where}")
+        elif expected is None:
+            self.add(path, f"{path}: not expected, {found} bytes in {found_where}")
+        else:
+            self.add(path, f"{path}: expected {expected} bytes, saw {found} in {found_where}")
+
+    def __contains__(self, text: object) -> bool:
+        return any(text == each for _, each in self._held)
+
+    def __iter__(self) -> Iterator[str]:
+        """The first by path, ascending."""
+        return (text for _, text in sorted(self._held)[:_MOST_HELD])
+
+    def __len__(self) -> int:
+        """All of them, kept or not."""
+        return self._count

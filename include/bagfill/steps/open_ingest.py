@@ -138,6 +138,9 @@ class _Opening:
         self._services = services
         self._request = request
         self._present = present
+        campaign = None if request.campaign is None else services.campaigns.get(request.campaign)
+        self._campaign = campaign
+        self._preferred = None if campaign is None else campaign.definition.source
         self.refs: list[IngestRef] = []
         self.refused: list[RefusedVersion] = []
 
@@ -191,8 +194,7 @@ class _Opening:
 
     def _campaign_halted(self) -> StepFailed | None:
         """A run may have been started before its campaign was paused, and opened after."""
-        name = self._request.campaign
-        campaign = None if name is None else self._services.campaigns.get(name)
+        campaign = self._campaign
         if campaign is None or campaign.state.starts_bags:
             return None
         halted = Halted(campaign.state, campaign.why)
@@ -229,7 +231,7 @@ class _Opening:
         self.refused.append(RefusedVersion(ref.bag_version, ref.ingest_id, failure))
 
     def _source(self, manifest: StorageManifest) -> Location | StepFailed:
-        """The location to read: the one asked for if the manifest lists it, else the primary."""
+        """The location to read: the one asked for if the manifest lists it, else the campaign's, else the primary."""
         wanted = self._request.source
         candidates = [
             loc for loc in self._services.locations.values() if manifest.is_at(loc.in_manifest(manifest.id.bag))
@@ -242,6 +244,10 @@ class _Opening:
             return StepFailed(
                 Reason.BAD_REQUEST, f"{manifest.id} is not registered at source {wanted}; it is at {there}."
             )
+        preferred = self._preferred
+        for location in candidates:
+            if location.name == preferred:
+                return location
         for location in candidates:
             if manifest.location.is_same_place(location.in_manifest(manifest.id.bag)):
                 return location

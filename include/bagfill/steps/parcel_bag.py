@@ -98,7 +98,9 @@ def replicate_bag(services: Services, bag: ParcelBag, request_id: str, *, last_t
     ended = _ended(bag, work, close_ingests(services, request_id))
     if ended.end is not BagEnd.HANDED_OVER:
         return ended
-    return replace(ended, own_run=start_of(services, request.bag, request.destination, own_run=True))
+    start = start_of(services, request.bag, request.destination, own_run=True)
+    # With everything else that was asked for: its campaign, its thaw tier.
+    return replace(ended, own_run=None if start is None else replace(start, fields={**bag.fields, **start.fields}))
 
 
 def _replicate(services: Services, opened: OpenedIngests) -> _Work:
@@ -118,7 +120,7 @@ def _replicate(services: Services, opened: OpenedIngests) -> _Work:
         failure = _replicate_version(services, plan)
         if failure is None:
             work.registered.append(plan)
-        elif failure.reason is Reason.THAW_EXPIRED:
+        elif failure.reason in {Reason.THAW_EXPIRED, Reason.THAW_NOT_DUE}:
             # Archived between planning and copying: only a run of its own can wait for it.
             work.own_run.insert(0, plan.ingest)
         else:

@@ -7,26 +7,26 @@ the tag files can be read, that the bag keeps every rule that can be judged with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bagfill.checksum.algorithm import Algorithm
-from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.model import StorageManifest
-from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_shards
+from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_for
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
 from bagfill.steps.freeze import check_freeze
 from bagfill.steps.judge_source import JudgedGood, judge_source
-from bagfill.steps.listings import differences, list_version
+from bagfill.steps.listings import Problems, VersionListing, list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
+from bagfill.steps.registered_files import ExpectedDigests, RegisteredFiles
 from bagfill.steps.services import Services
 from bagfill.steps.tag_files import manifest_algorithms
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.held_names import name_problems
-from bagfill.storage.store import ObjectInfo
 from bagfill.thaw.tiers import allowed_tiers
 
 
@@ -109,9 +109,12 @@ class _Planning:
             return StepFailed(Reason.BAG_GONE, message)
         manifest = stored.manifest
         listed = list_version(self._from, self._source, manifest.id)
-        there = list_version(self._to, self._destination, manifest.id)
+        # Before other names come to the table: of a listing in order, this costs nothing.
+        order = listed.table.in_order()
+        there = list_version(self._to, self._destination, manifest.id, table=listed.table)
+        registered = RegisteredFiles(manifest, listed.table)
         failure = (
-            self._check_source(manifest, listed)
+            self._check_source(registered, listed)
             or self._check_names(listed)
             or self._check_destination(listed, there)
             or check_freeze(self._services, self._ref, listed, there)
@@ -119,49 +122,61 @@ class _Planning:
         )
         if failure is not None:
             return failure
-        verdict = judge_source(self._services, self._ref, manifest, listed.get, there.get)
+        verdict = judge_source(self._services, self._ref, manifest, registered, listed.get, there.get)
         if isinstance(verdict, StepFailed):
             return verdict
         # Without a verdict, what the storage manifest alone says; the rest is added when tag files can be read.
-        digests = verdict.digests if isinstance(verdict, JudgedGood) else _registered_digests(manifest)
-        files = [
-            PlannedFile(
-                path=path,
-                size=info.size,
-                etag=info.etag,
-                archived=not info.is_readable and path not in there,
-                at_destination=path in there,
-                digests=digests[path],
-                block_bytes=block_bytes_for(info.size, self._services.limits),
-            )
-            for path, info in sorted(listed.items())
-        ]
-        shards = cut_shards(files, self._services.limits)
-        archived = [file for file in files if file.archived]
+        digests = verdict.digests if isinstance(verdict, JudgedGood) else ExpectedDigests(registered, None)
+        limits = self._services.limits
+
+        def sizes() -> Iterator[tuple[int, int]]:
+            for number in order:
+                size = listed.sizes.at(number) or 0
+                is_there = there.sizes.at(number) is not None
+                yield size, 0 if is_there else block_bytes_for(size, limits)
+
+        def files() -> Iterator[PlannedFile]:
+            for number in order:
+                info = listed.at(number)
+                if info is not None:
+                    is_there = there.sizes.at(number) is not None
+                    yield PlannedFile(
+                        path=listed.table.path(number),
+                        size=info.size,
+                        etag=info.etag,
+                        archived=not info.is_readable and not is_there,
+                        at_destination=is_there,
+                        digests=digests.at(number),
+                        block_bytes=block_bytes_for(info.size, limits),
+                    )
+
+        cut = cut_for(sizes, limits)
+        archived_files, archived_bytes = self._archived(listed, there)
         plan = Plan(
             folder=self._work.new_folder(),
-            files=len(files),
-            bytes=sum(file.size for file in files),
-            archived_files=len(archived),
-            archived_bytes=sum(file.size for file in archived),
-            copy_shards=len(shards.copy),
-            verify_shards=len(shards.verify),
+            files=len(listed),
+            bytes=listed.sizes.total(),
+            archived_files=archived_files,
+            archived_bytes=archived_bytes,
+            copy_shards=cut.copy_shards,
+            verify_shards=cut.verify_shards,
             algorithms=_algorithms(manifest),
             judged=isinstance(verdict, JudgedGood),
         )
-        return self._work.write_plan(plan, manifest, shards)
+        return self._work.write_plan(plan, manifest, cut, files())
 
-    def _check_source(self, manifest: StorageManifest, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
+    def _check_source(self, registered: RegisteredFiles, listed: VersionListing) -> StepFailed | None:
         """Listing and manifest must name the same files: an empty or short listing is an error (invariant 9)."""
-        expected = {file.path_in_version: file.size for file in manifest.concrete_files}
-        found = {path: info.size for path, info in listed.items()}
-        return self._problems(
-            Reason.SOURCE_INCOMPLETE,
-            "the source's folder is not what the storage manifest lists",
-            differences(expected, found, found_where=f"the listing of {self._ref.source}"),
-        )
+        problems = Problems()
+        for number in range(len(listed.table)):
+            expected, found = registered.sizes.at(number), listed.sizes.at(number)
+            if expected != found:
+                where = f"the listing of {self._ref.source}"
+                problems.difference(listed.table.path(number), expected, found, where)
+        summary = "the source's folder is not what the storage manifest lists"
+        return self._problems(Reason.SOURCE_INCOMPLETE, summary, problems)
 
-    def _check_names(self, listed: Mapping[str, ObjectInfo]) -> StepFailed | None:
+    def _check_names(self, listed: VersionListing) -> StepFailed | None:
         """No name that the destination would change, merge with another or refuse."""
         prefix = self._destination.version_prefix(self._ref.id)
         problems = name_problems(self._to.name_rules, self._destination.names, prefix, listed)
@@ -169,57 +184,57 @@ class _Planning:
             Reason.NAME_REFUSED, f"{self._ref.destination} cannot hold the names of this bag", problems
         )
 
-    def _check_destination(
-        self, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]
-    ) -> StepFailed | None:
+    def _check_destination(self, listed: VersionListing, there: VersionListing) -> StepFailed | None:
         """What is known from a listing alone; equal sizes are compared byte by byte when copying."""
         where = f"the listing of {self._ref.destination}"
-        extra = {path: info.size for path, info in there.items() if path not in listed}
-        failure = self._problems(
+        extra, other = Problems(), Problems()
+        for path, size in there.sizes.items():
+            expected = listed.sizes.get(path)
+            (extra if expected is None else other).difference(path, expected, size, where)
+        return self._problems(
             Reason.EXTRA_OBJECTS_AT_DESTINATION,
             f"{self._ref.destination} holds objects that the source has not",
-            differences({}, extra, found_where=where),
-        )
-        if failure is not None:
-            return failure
-        expected = {path: listed[path].size for path in there}
-        found = {path: info.size for path, info in there.items()}
-        return self._problems(
+            extra,
+        ) or self._problems(
             Reason.OTHER_BYTES_AT_DESTINATION,
             f"{self._ref.destination} holds something else under this bag's names",
-            differences(expected, found, found_where=where),
+            other,
         )
 
-    def _check_thaw(self, listed: Mapping[str, ObjectInfo], there: Mapping[str, ObjectInfo]) -> StepFailed | None:
+    def _archived(self, listed: VersionListing, there: VersionListing) -> tuple[int, int]:
+        """Number and bytes of the files that have to be thawed."""
+        if listed.all_readable:
+            return 0, 0
+        sizes = [info.size for path, info in listed.items() if not info.is_readable and path not in there]
+        return len(sizes), sum(sizes)
+
+    def _check_thaw(self, listed: VersionListing, there: VersionListing) -> StepFailed | None:
         """The tier must be one the class allows, and the volume within the limit, before anything is asked for."""
-        archived = {path: info for path, info in listed.items() if not info.is_readable and path not in there}
-        problems = [
-            f"{path}: {info.storage_class} allows {', '.join(sorted(allowed_tiers(info.storage_class)))}"
-            for path, info in sorted(archived.items())
-            if self._ref.thaw_tier not in allowed_tiers(info.storage_class)
-        ]
+        if listed.all_readable:
+            return None
+        problems = Problems()
+        for path, info in listed.items():
+            allowed = allowed_tiers(info.storage_class)
+            if not info.is_readable and path not in there and self._ref.thaw_tier not in allowed:
+                problems.add(path, f"{path}: {info.storage_class} allows {', '.join(sorted(allowed))}")
         summary = f"thaw tier {self._ref.thaw_tier} is not to be had at {self._ref.source}"
         refused = self._problems(Reason.THAW_REFUSED, summary, problems)
         if refused is not None:
             return refused
         limit = self._services.limits.max_thaw_bytes
-        volume = sum(info.size for info in archived.values())
+        _, volume = self._archived(listed, there)
         if limit is not None and volume > limit:
             name = f"{self._ref.bag_version} at {self._ref.source}"
             message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
             return StepFailed(Reason.BUDGET_REACHED, message)
         return None
 
-    def _problems(self, reason: Reason, summary: str, problems: list[str]) -> StepFailed | None:
+    def _problems(self, reason: Reason, summary: str, problems: Collection[str]) -> StepFailed | None:
         if not problems:
             return None
+        first, *others = islice(problems, MOST_PROBLEMS + 1)
         count = "" if len(problems) == 1 else f" ({len(problems)} files)"
-        message = f"{self._ref.bag_version}: {summary}{count}: {problems[0]}."
-        return StepFailed(reason, message, tuple(problems[1 : MOST_PROBLEMS + 1]))
-
-
-def _registered_digests(manifest: StorageManifest) -> dict[str, DigestSet]:
-    return {file.path_in_version: DigestSet([file.digest]) for file in manifest.concrete_files}
+        return StepFailed(reason, f"{self._ref.bag_version}: {summary}{count}: {first}.", tuple(others))
 
 
 def _algorithms(manifest: StorageManifest) -> tuple[Algorithm, ...]:

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
 from bagfill.steps.claims import ClaimKeeper
-from bagfill.steps.failures import MOST_PROBLEMS, add_events, attempt
-from bagfill.steps.judge_source import judge_when_readable
-from bagfill.steps.listings import list_version
+from bagfill.steps.failures import add_events, attempt
+from bagfill.steps.judge_source import TagFilesArchived, judge_when_readable
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.thaw_asking import ThawSummary, ask_for
+from bagfill.steps.thaw_round import over_limit, states_of, still_needed, thaw_round, thaw_step
 from bagfill.steps.work import IngestWork
-from bagfill.storage.errors import StoreFailure
-from bagfill.storage.store import ThawAnswer, ThawTier
-from bagfill.thaw.requests import Pace, ThawRefusal, request_thaws
+from bagfill.thaw.asking import Wanted
 
-
-@dataclass(frozen=True, slots=True)
-class ThawSummary:
-    """What the provider answered.
-
-    Args:
-        total: archived objects of the plan.
-        asked: thaws that start now.
-        in_progress: thaws that somebody asked for before.
-        readable: objects that can be read already, or that the destination has by now.
-    """
-
-    total: int
-    asked: int
-    in_progress: int
-    readable: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-def thaw_step(ref: IngestRef) -> str:
-    """The step as events name it."""
-    return f"thawing at {ref.source}"
+__all__ = ["ThawSummary", "ask_for_tag_files", "request_thaw"]
 
 
 def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed:
-    """Ask for every archived object of the plan that the destination has not yet.
+    """Ask for every archived object of the plan that is due: that the destination lacks, and that can be used in time.
 
     As long as the bag was not judged, for the tag files alone: see :mod:`bagfill.steps.judge_source`. Asking again
-    while a thaw is under way, or its copies live, costs nothing and changes nothing.
+    while a thaw is under way, or its copies live, costs nothing and changes nothing; with a faster tier it moves a thaw
+    that is under way.
 
     Returns:
         the answers, counted; or why not every object was accepted.
@@ -69,90 +43,58 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
             first = judge_when_readable(services, ref, work, plan)
             if isinstance(first, StepFailed):
                 return first
-            asking = needed if first is None else [file for file in needed if file.path in first.paths]
-            if not asking:
-                return ThawSummary(len(files), 0, 0, len(files) - len(needed))
-            prefix = services.locations[ref.source].version_prefix(ref.id)
-            asked = ask(services, ref, [f"{prefix}{file.path}" for file in asking])
+            there = len(files) - len(needed)
+            if first is not None:
+                asked = ask_for_tag_files(services, ref, first)
+                what = f"{len(first.paths)} tag files first: "
+            elif not needed:
+                return ThawSummary(len(files), 0, 0, there)
+            else:
+                asked = _ask_for_due(services, ref, needed)
+                what = ""
             if isinstance(asked, StepFailed):
                 return asked
-            summary = replace(asked, total=len(files), readable=asked.readable + len(files) - len(needed))
-            what = "" if first is None else f"{len(asking)} tag files first: "
+            summary = replace(asked, total=len(files), readable=asked.readable + there)
             text = (
                 f"{step} started - {summary.total} archived files, tier {ref.thaw_tier}, {ref.thaw_days} days: {what}"
                 f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
             )
-            add_events(services, ref, [text])
+            add_events(services, ref, [f"{text}{remarks(summary)}"])
             return summary
 
     return attempt(services, ref, step, act)
 
 
-def over_limit(services: Services, ref: IngestRef, files: Sequence[PlannedFile]) -> StepFailed | None:
-    """Why these files are too much to thaw, or ``None``.
-
-    The plan kept to the limit of its time; what is asked for keeps to the limit of now, the payload counted with the
-    tag files that are asked for before it.
-    """
-    limit = services.limits.max_thaw_bytes
-    volume = sum(file.size for file in files)
-    if limit is None or volume <= limit:
-        return None
-    name = f"{ref.bag_version} at {ref.source}"
-    message = f"{name}: {volume} archived bytes to thaw, limits.max_thaw_bytes is {limit}."
-    return StepFailed(Reason.BUDGET_REACHED, message)
+def ask_for_tag_files(services: Services, ref: IngestRef, first: TagFilesArchived) -> ThawSummary | StepFailed:
+    """Ask for the tag files that a verdict waits for. The caller holds the claim and writes the events."""
+    seen = services.clock()
+    states = states_of(services, ref, sorted(first.paths))
+    wanted = [Wanted(states.infos[key]) for key in sorted(states.archived)]
+    summary = ask_for(services, ref, wanted, seen=seen, days=ref.thaw_days)
+    if isinstance(summary, StepFailed):
+        return summary
+    under_way = summary.in_progress + len(states.thawing)
+    return replace(summary, in_progress=under_way, readable=summary.readable + len(states.readable))
 
 
-def still_needed(services: Services, ref: IngestRef, files: Sequence[PlannedFile]) -> list[PlannedFile]:
-    """The files whose bytes are not at the destination: a thaw of what was copied before would be paid for nothing.
-
-    Raises:
-        StoreError: the destination could not be listed.
-    """
-    if not files:
-        return []
-    destination = services.locations[ref.destination]
-    there = list_version(services.stores.reading(destination), destination, ref.id)
-    return [file for file in files if file.path not in there]
+def remarks(summary: ThawSummary) -> str:
+    """What else there is to say of some requests, as the end of a sentence."""
+    parts = [
+        f"{summary.later} later" if summary.later else "",
+        f"{summary.again} for another time, since their copies had expired" if summary.again else "",
+        f"{summary.slower} as Standard, for the provider had no Expedited capacity" if summary.slower else "",
+    ]
+    return "".join(f", {part}" for part in parts if part)
 
 
-def ask(services: Services, ref: IngestRef, keys: list[str]) -> ThawSummary | StepFailed:
-    """Ask for ``keys`` at the source's rate. The caller holds the claim and writes the events.
-
-    Args:
-        keys: full keys at the source.
-    """
-    store = services.stores.reading(services.locations[ref.source])
-    answers = request_thaws(
-        store,
-        keys,
-        tier=ThawTier(ref.thaw_tier),
-        days=ref.thaw_days,
-        pace=Pace(services.limits.thaw_requests_per_second),
-        concurrency=services.limits.concurrency,
+def _ask_for_due(services: Services, ref: IngestRef, needed: Sequence[PlannedFile]) -> ThawSummary | StepFailed:
+    round_ = thaw_round(services, ref, needed)
+    if isinstance(round_, StepFailed):
+        return round_
+    asked = round_.summary
+    return replace(
+        asked,
+        in_progress=len(round_.thawing) + asked.in_progress,
+        readable=len(round_.readable),
+        later=len(round_.later),
     )
-    if answers.refusals:
-        return _refused(ref, answers.refusals)
-    counts = answers.counts
-    return ThawSummary(
-        total=len(keys),
-        asked=counts.get(ThawAnswer.REQUESTED, 0),
-        in_progress=counts.get(ThawAnswer.ALREADY_IN_PROGRESS, 0),
-        readable=counts.get(ThawAnswer.EXTENDED, 0) + counts.get(ThawAnswer.NOT_ARCHIVED, 0),
-    )
-
-
-def _refused(ref: IngestRef, refusals: tuple[ThawRefusal, ...]) -> StepFailed:
-    worst = next((refusal for refusal in refusals if not refusal.error.retryable), refusals[0])
-    match worst.error.failure:
-        case StoreFailure.DENIED | StoreFailure.MISCONFIGURED:
-            reason = Reason.ACCESS_DENIED
-        case StoreFailure.MISSING:
-            reason = Reason.SOURCE_INCOMPLETE
-        case _ if worst.error.retryable:
-            reason = Reason.SOURCE_UNREADABLE
-        case _:
-            reason = Reason.THAW_REFUSED
-    message = f"{ref.bag_version}: {len(refusals)} thaw requests were not accepted, first {worst.error}."
-    others = [str(refusal.error) for refusal in refusals if refusal is not worst]
-    return StepFailed(reason, message, tuple(others[:MOST_PROBLEMS]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
@@ -15,6 +17,7 @@ from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
@@ -26,6 +29,7 @@ from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
+from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.ledger import ThawLedger
 from bagfill.thaw.memory_ledger import MemoryThawLedger
@@ -41,6 +45,10 @@ class Stores(Protocol):
 
     def writing(self, location: Location) -> ObjectStore:
         """The store for the identity that may create. Raises ValueError for a location that is read-only."""
+        ...
+
+    def server_copy(self, source: Location, destination: Location) -> ServerCopy | None:
+        """The way between two locations on which providers copy by themselves, if there is one. Raises StoreError."""
         ...
 
 
@@ -87,6 +95,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignRules:
+    """What campaigns need a person for.
+
+    Args:
+        approval_above: a campaign whose plan comes to more than this (in its own currency), or to an unknown amount,
+            waits for approval; ``None``: none does.
+    """
+
+    approval_above: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a step needs.
 
@@ -113,8 +133,11 @@ class Services:
         thaw_permits: who must agree before thaws are paid.
         campaigns: the campaigns, and the ledger of what they spend.
         act_costs: what acts of ingests cost.
+        campaign_rules: what campaigns need a person for.
+        releases: which bags a person has seen to.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
+        sleep: waits, for a turn to ask; tests turn the clock.
     """
 
     locations: Mapping[str, Location]
@@ -138,8 +161,11 @@ class Services:
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
     campaigns: Campaigns = field(default_factory=MemoryCampaigns)
     act_costs: ActCosts = field(default_factory=UnpricedActs)
+    campaign_rules: CampaignRules = CampaignRules()
+    releases: Releases = field(default_factory=MemoryReleases)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
+    sleep: Callable[[float], None] = field(default=time.sleep)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

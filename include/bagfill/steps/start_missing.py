@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bagfill.planning.parcels import pack
+from bagfill.steps.close_abandoned import close_abandoned
 from bagfill.steps.services import Services
 from bagfill.steps.shipments import Shipment, ShipmentRecords, describe, shipments
 from bagfill.steps.sweep import LeftAlone, starts_among
@@ -34,6 +36,7 @@ class Swept:
         shipments: new runs of parcels.
         parcels: in those.
         there_already: runs that somebody else had started.
+        abandoned: ingests whose run was lost, and that were closed.
         left_alone: bags that are not started now, and why.
     """
 
@@ -42,11 +45,12 @@ class Swept:
     shipments: int = 0
     parcels: int = 0
     there_already: int = 0
+    abandoned: int = 0
     left_alone: LeftAlone = field(default_factory=LeftAlone)
 
     def to_json(self) -> dict[str, Any]:
         """Counts, as plain JSON values."""
-        counts = ("bags", "runs", "shipments", "parcels", "there_already")
+        counts = ("bags", "runs", "shipments", "parcels", "there_already", "abandoned")
         return {**{name: getattr(self, name) for name in counts}, "left_alone": dict(self.left_alone.kinds)}
 
 
@@ -74,9 +78,24 @@ def start_missing(
         SweepError: ``destination`` is no location, or no policy sends anything there.
         StoreError: a shipment could not be written.
     """
-    swept, records = Swept(), ShipmentRecords(services.work)
+    swept = Swept()
+    if not dry_run:
+        swept.abandoned = close_abandoned(services)
     found = sweep_candidates(services, destination=destination, space=space)
-    for each in shipments(pack(starts_among(found, swept.left_alone, limit), services.limits)):
+    start_chosen(services, starter, starts_among(found, swept.left_alone, limit), swept, dry_run=dry_run)
+    return swept
+
+
+def start_chosen(
+    services: Services, starter: Starter, chosen: Iterable[SweepStart], swept: Swept, *, dry_run: bool = False
+) -> None:
+    """Start these bags, small ones in parcels, and count them in ``swept``.
+
+    Raises:
+        StoreError: a shipment could not be written.
+    """
+    records = ShipmentRecords(services.work)
+    for each in shipments(pack(chosen, services.limits)):
         if isinstance(each, SweepStart):
             if starter.bag(each):
                 swept.runs += 1
@@ -91,4 +110,3 @@ def start_missing(
             swept.bags += shipment.bags
         else:
             swept.there_already += 1
-    return swept

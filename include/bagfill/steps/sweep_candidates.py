@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
+from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import Ingest
 from bagfill.ingests.reasons import Reason
 from bagfill.registry.missing import MissingBag
+from bagfill.steps.bag_history import NeedsPerson, ended, not_now
 from bagfill.steps.run_ids import run_id_of
 from bagfill.steps.services import Services
 
-MOST_ATTEMPTS = 5
-"""Requests for one bag and destination that may fail retryably before a person is asked."""
-
-_FIRST_PAUSE = timedelta(minutes=10)
 _BAGS_AT_ONCE = 500
-_NO_ATTEMPT = frozenset({Reason.ALREADY_RUNNING, Reason.NEEDS_OWN_RUN, Reason.CAMPAIGN_HALTED})
-"""Ends of an ingest that say nothing against the bag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,7 @@ class SweepStart:
         versions: how many are missing.
         files, bytes: of those versions; concrete files only.
         added: when the registry learnt of the oldest of them.
+        oldest: number of the oldest of them.
         own_run: whether a parcel gave it back before, for it is archived.
     """
 
@@ -49,6 +45,7 @@ class SweepStart:
     bytes: int
     added: datetime
     own_run: bool = False
+    oldest: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -57,15 +54,21 @@ class SweepStart:
 
 @dataclass(frozen=True, slots=True)
 class SweepSkipped:
-    """One bag that lacks a replica and is not started now, and why."""
+    """One bag that lacks a replica and is not started now, and why.
+
+    Args:
+        why: in words.
+        needs: set if it is not tried again without a person.
+    """
 
     bag: str
     destination: str
     why: str
+    needs: NeedsPerson | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {"bag": self.bag, "destination": self.destination, "why": self.why}
 
 
 class SweepError(ValueError):
@@ -98,11 +101,24 @@ def _candidates(
     services: Services, targets: Sequence[tuple[str, Sequence[str] | None]]
 ) -> Iterator[SweepStart | SweepSkipped]:
     for location, spaces in targets:
-        missing = services.registry.missing_bags(location, spaces=spaces)
-        while some := list(islice(missing, _BAGS_AT_ONCE)):
-            ingests = services.ingests.of_bags([each.bag for each in some], location)
-            for each in some:
-                yield _candidate(services, each, location, ingests.get(each.bag, ()))
+        yield from candidates_at(services, location, spaces)
+
+
+def candidates_at(
+    services: Services, location: str, spaces: Sequence[str] | None
+) -> Iterator[SweepStart | SweepSkipped]:
+    """What is missing at one location, whatever the policies say of it: as :func:`sweep_candidates`.
+
+    Args:
+        spaces: only these; ``None``: every space.
+    """
+    missing = services.registry.missing_bags(location, spaces=spaces)
+    while some := list(islice(missing, _BAGS_AT_ONCE)):
+        bags = [each.bag for each in some]
+        ingests = services.ingests.of_bags(bags, location)
+        released = services.releases.last(bags, location)
+        for each in some:
+            yield _candidate(services, each, location, ingests.get(each.bag, ()), released.get(each.bag))
 
 
 def start_of(services: Services, bag: BagId, destination: str, *, own_run: bool = False) -> SweepStart | None:
@@ -141,48 +157,36 @@ def _targets(
 
 
 def _candidate(
-    services: Services, missing: MissingBag, location: str, ingests: Sequence[Ingest]
-) -> SweepStart | SweepSkipped:
-    versions = [each.version for each in missing.versions]
-    # What became of versions that are registered by now says nothing about those that are missing.
-    about = [ingest for ingest in ingests if ingest.bag_version.version in versions]
-    why = _why_not(services, missing.bag, versions, ingests, about)
-    if why is not None:
-        return SweepSkipped(str(missing.bag), location, why)
-    amounts = (len(versions), missing.files, missing.bytes)
-    own_run = any(ingest.reason is Reason.NEEDS_OWN_RUN for ingest in about)
-    return _start(missing.bag, location, ingests, amounts, missing.versions[0].added, own_run=own_run)
-
-
-def _why_not(
     services: Services,
-    bag: BagId,
-    versions: Sequence[BagVersion],
+    missing: MissingBag,
+    location: str,
     ingests: Sequence[Ingest],
-    about: Sequence[Ingest],
-) -> str | None:
-    """Why a bag should not be started now, or ``None`` if it should.
+    released: datetime | None,
+) -> SweepStart | SweepSkipped:
+    """One bag.
 
     Args:
         ingests: all of the bag to this location, newest first.
-        about: those of them that are about ``versions``.
+        released: when a person last said that it may be tried again.
     """
+    versions = [each.version for each in missing.versions]
     for ingest in ingests:
         if is_running(services, ingest):
-            return f"running: ingest {ingest.id}"
-    hopeless = _hopeless(services, bag, versions, about)
-    if hopeless.keys() >= set(versions):
-        return "needs a person: " + "; ".join(f"{version}: {why}" for version, why in sorted(hopeless.items()))
-    attempts = [ingest for ingest in about if ingest.reason not in _NO_ATTEMPT]
-    failed = len({ingest.request_id for ingest in attempts})
-    if failed >= MOST_ATTEMPTS:
-        return f"needs a person: failed {failed} times, last: {_reason(attempts[0])}"
-    if failed:
-        last = max(ingest.last_modified or ingest.created for ingest in attempts)
-        due = last + _FIRST_PAUSE * 2 ** (failed - 1)
-        if due > services.clock():
-            return f"tried again after {due:%Y-%m-%dT%H:%M:%SZ}: {_reason(attempts[0])}"
-    return None
+            return SweepSkipped(str(missing.bag), location, f"running: ingest {ingest.id}")
+    # What became of versions that are registered by now says nothing about those that are missing, nor does what
+    # failed before a person saw to it.
+    about = [
+        ingest
+        for ingest in ingests
+        if ingest.bag_version.version in versions and (released is None or ended(ingest) > released)
+    ]
+    left = not_now(services, missing.bag, location, versions, about)
+    if left is not None:
+        return SweepSkipped(str(missing.bag), location, left.why, left.needs)
+    amounts = (len(versions), missing.files, missing.bytes)
+    own_run = any(ingest.reason is Reason.NEEDS_OWN_RUN for ingest in about)
+    start = _start(missing.bag, location, ingests, amounts, missing.versions[0].added, own_run=own_run)
+    return replace(start, oldest=versions[0].number)
 
 
 def is_running(services: Services, ingest: Ingest) -> bool:
@@ -196,29 +200,6 @@ def is_running(services: Services, ingest: Ingest) -> bool:
     if claim is None:
         return ingest.created + services.limits.lease > services.clock()
     return claim.holder == str(ingest.id) and claim.expires > services.clock()
-
-
-def _hopeless(
-    services: Services, bag: BagId, versions: Sequence[BagVersion], ingests: Sequence[Ingest]
-) -> dict[BagVersion, str]:
-    """Versions that failed for good, and those that need one of them."""
-    hopeless: dict[BagVersion, str] = {}
-    for version in versions:
-        latest = next((ingest for ingest in ingests if ingest.bag_version.version == version), None)
-        if latest is not None and latest.reason is not None and not latest.reason.retryable:
-            hopeless[version] = latest.reason.code
-            continue
-        if latest is None and not hopeless:
-            continue
-        stored = services.registry.manifest(BagVersionId(bag, version))
-        blocking = sorted(hopeless.keys() & stored.manifest.depends_on) if stored is not None else []
-        if blocking:
-            hopeless[version] = f"needs {blocking[0]}"
-    return hopeless
-
-
-def _reason(ingest: Ingest) -> str:
-    return ingest.status.value if ingest.reason is None else ingest.reason.code
 
 
 def _start(

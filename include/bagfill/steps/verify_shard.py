@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
+from bagfill.fixity.locate import Original, Whereabouts, locate
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
@@ -86,6 +87,7 @@ class _Verifying:
         self._ref = shard.ingest
         self._plan = plan
         self._keeper = keeper
+        self._work = work
         self._watch = CampaignWatch(services, shard.ingest)
         self._file_done = file_done
         location = services.locations[self._ref.destination]
@@ -115,8 +117,7 @@ class _Verifying:
             message = f"{name}: expected {file.size} bytes, read back {observed.size}."
             return StepFailed(Reason.DESTINATION_CORRUPT, message)
         if not file.digests.matches(observed.digests):
-            mismatch = "; ".join(map(str, file.digests.mismatches(observed.digests)))
-            return StepFailed(Reason.DESTINATION_CORRUPT, f"{name}: read back, {mismatch}.")
+            return self._located(file, observed, name)
         if self._file_done is not None:
             self._file_done(file.size)
         return {
@@ -126,6 +127,32 @@ class _Verifying:
             "digests": observed.digests.to_json(),
             "readAt": self._services.clock().isoformat(),
         }
+
+    def _located(self, file: PlannedFile, observed: Observed, name: str) -> StepFailed:
+        """Wrong bytes: say whose they are."""
+        key = f"{self._prefix}{file.path}"
+        source = self._services.locations[self._ref.source]
+        try:
+            original = Original(
+                self._services.stores.reading(source),
+                f"{source.version_prefix(self._ref.id)}{file.path}",
+                file.etag,
+                self._work.crc_sent(self._plan, file),
+            )
+            where = locate(self._store, CreatedObject(key, file.size, observed.etag), file.digests, original)
+        except StoreError as error:
+            return store_failure(self._ref, error)
+        mismatch = "; ".join(map(str, file.digests.mismatches(observed.digests)))
+        message = f"{name}: read back, {mismatch}; {where.value}."
+        match where:
+            case Whereabouts.SOURCE:
+                return StepFailed(Reason.SOURCE_CORRUPT, message)
+            case Whereabouts.READING:
+                return StepFailed(Reason.DESTINATION_UNREADABLE, message)
+            case Whereabouts.WAY | Whereabouts.DESTINATION | Whereabouts.UNKNOWN:
+                return StepFailed(Reason.DESTINATION_CORRUPT, message)
+            case _:
+                assert_never(where)
 
     def _observe(self, file: PlannedFile) -> Observed | None:
         """What is there under the file's name, or ``None`` if the provider says that nothing is."""

@@ -75,7 +75,7 @@ def _problems(services: Services, bag_version: BagVersionId, code: str, path: st
     stored = services.registry.manifest(bag_version)
     if stored is None:
         problems.append(f"{bag_version} is not known to the registry")
-    elif path and path not in {file.name for file in stored.manifest.files}:
+    elif path and not any(file.name == path for file in stored.manifest.files):
         problems.append(f"--path: found {path!r}, which is no file of {bag_version}; without it: the bag as a whole")
     return problems
 

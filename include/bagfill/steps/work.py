@@ -7,8 +7,9 @@ plan, so that an attempt which was killed half-way leaves files that nobody ever
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,14 +18,17 @@ from uuid import uuid4
 
 from bagfill.bag.rules.contents import tag_files_to_read
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import StorageManifest
-from bagfill.planning.shards import CopyItem, PlannedFile, Shards
+from bagfill.manifest.text import hold_small
+from bagfill.planning.shards import CopyItem, Cut, PlannedFile
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.records import RecordStore
 from bagfill.steps.sealed_records import RecordDamaged, SealedRecords
+from bagfill.storage.store import Noted
 
 logger = logging.getLogger(__name__)
 
@@ -149,30 +153,45 @@ class IngestWork:
         """A folder for a plan that is being made."""
         return f"{self._root}{uuid4()}/"
 
-    def write_plan(self, plan: Plan, manifest: StorageManifest, shards: Shards) -> Plan:
-        """Write shards and manifest, then the head. Returns the plan that counts: another may have been first."""
-        self._work.write_bytes(f"{plan.folder}manifest.sealed", manifest.raw)
-        for index, items in enumerate(shards.copy):
-            self._work.write_lines(_shard(plan, "copy", index), (item.to_json() for item in items))
-        for index, files in enumerate(shards.verify):
-            self._work.write_lines(_shard(plan, "verify", index), (file.to_json() for file in files))
-        archived = [file.to_json() for files in shards.verify for file in files if file.archived]
-        self._work.write_lines(f"{plan.folder}archived.jsonl", archived)
+    def write_plan(self, plan: Plan, manifest: StorageManifest, cut: Cut, files: Iterable[PlannedFile]) -> Plan:
+        """Write manifest and shards, then the head. Returns the plan that counts: another may have been first.
+
+        Args:
+            plan: the head.
+            manifest: copied as it is.
+            cut: how the files are cut; the head has its numbers.
+            files: every file in the order of the plan; read once, a shard's worth of them held at a time.
+        """
+        self._work.write_chunks(f"{plan.folder}manifest.sealed", manifest.text.chunks())
+        copy, verify = _ShardWriter(self._work, plan, "copy", cut), _ShardWriter(self._work, plan, "verify", cut)
+        unjudged: dict[str, str] = {}
+
+        def archived() -> Iterator[str]:
+            for file in files:
+                text = json.dumps(file.to_json(), ensure_ascii=False)
+                verify.add(text, file.size)
+                for item in cut.items(file):
+                    copy.add(f'{text[:-1]}, "first": {item.first}, "last": {item.last}}}', item.size)
+                if not plan.judged and "/" not in file.path:
+                    unjudged[file.path] = text
+                if file.archived:
+                    yield text
+
+        self._work.write_many_texts(f"{plan.folder}archived.jsonl", archived())
+        if (copy.close(), verify.close()) != (plan.copy_shards, plan.verify_shards):
+            raise WorkError(f"{self._work.key(plan.folder)}: other files were planned than were counted")
         if not plan.judged:
-            by_path = {file.path: file for shard in shards.verify for file in shard}
-            unjudged = (by_path[path].to_json() for path in tag_files_to_read(by_path))
-            self._work.write_lines(f"{plan.folder}unjudged.jsonl", unjudged)
+            self._work.write_texts(
+                f"{plan.folder}unjudged.jsonl", [unjudged[path] for path in tag_files_to_read(unjudged)]
+            )
         self._work.write_json(f"{self._root}plan.jsonl", plan.to_json())
         return self.require_plan()
 
     def manifest(self, plan: Plan) -> StorageManifest:
-        """The storage manifest as it was when the plan was made."""
+        """The storage manifest as it was when the plan was made. Of a large one the head is kept."""
         name = f"{plan.folder}manifest.sealed"
         with _sound(self._work, name):
-            raw = self._work.read_bytes(name)
-            if raw is not None:
-                return parse_storage_manifest(raw)
-        raise self._gone(name)
+            return parse_storage_manifest(hold_small(_SealedText(self._work, name, self._gone(name))))
 
     def copy_items(self, plan: Plan, index: int) -> list[CopyItem]:
         """The items of one copy shard.
@@ -200,7 +219,16 @@ class IngestWork:
 
     def archived_files(self, plan: Plan) -> list[PlannedFile]:
         """The files that have to be thawed."""
-        return self._rows(f"{plan.folder}archived.jsonl", PlannedFile.from_json)
+        return list(self.each_archived_file(plan))
+
+    def each_archived_file(self, plan: Plan) -> Iterator[PlannedFile]:
+        """The same, one after the other. What they say counts when the last was had: only then is the record sound."""
+        name = f"{plan.folder}archived.jsonl"
+        with _sound(self._work, name):
+            rows = self._work.read_many_lines(name)
+            if rows is None:
+                raise self._gone(name)
+            yield from map(PlannedFile.from_json, rows)
 
     # -- the verdict on tag files that were archived when the plan was made
 
@@ -216,15 +244,15 @@ class IngestWork:
         with _sound(self._work, name):
             return self._work.read_json(name) is not None
 
-    def write_judgement(self, plan: Plan, digests: Mapping[str, DigestSet]) -> None:
+    def write_judgement(self, plan: Plan, digests: Callable[[str], DigestSet]) -> None:
         """Leave what the manifests say of each planned file, shard by shard, and then that the bag was found good.
 
         Args:
-            digests: by path of the planned file.
+            digests: of a planned file, by its path.
         """
         for index in range(plan.verify_shards):
             files = self.verify_files(plan, index)
-            rows = ({"path": file.path, "digests": digests[file.path].to_json()} for file in files)
+            rows = ({"path": file.path, "digests": digests(file.path).to_json()} for file in files)
             self._work.write_lines(_shard(plan, "judged", index), rows)
         self._work.write_json(_judged(plan), {"files": plan.files})
 
@@ -240,11 +268,23 @@ class IngestWork:
         """Leave the rows of a finished shard; what an earlier attempt left stays."""
         self._work.write_lines(_shard(plan, kind, index), rows)
 
+    def crc_sent(self, plan: Plan, file: PlannedFile) -> Crc64 | None:
+        """CRC-64 of the bytes that the copy of a file read, if it was copied here and is known whole."""
+        for index in range(plan.copy_shards):
+            for row in self.results(plan, "copied", index) or []:
+                if row["path"] == file.path and row.get("crc64"):
+                    return Crc64.from_s3(row["crc64"], file.size)
+        return None
+
     # -- staged writes (the StagingLedger of bagfill.transfer)
 
-    def staging(self, plan: Plan) -> WorkStagingLedger:
-        """Where this plan remembers its staged writes."""
-        return WorkStagingLedger(self._work, f"{plan.folder}staging/")
+    def staging(self, plan: Plan, *, fetches: bool = False) -> WorkStagingLedger:
+        """Where this plan remembers its staged writes.
+
+        Args:
+            fetches: whether providers may have fetched blocks; if not, no time is spent on looking for notes of them.
+        """
+        return WorkStagingLedger(self._work, f"{plan.folder}staging/", fetches=fetches)
 
     # -- failures
 
@@ -290,12 +330,55 @@ class IngestWork:
         return WorkError(f"{self._work.key(name)} is gone from {self._work.location}: start a new ingest")
 
 
+class _ShardWriter:
+    """Writes the shards of one side, each when it is full."""
+
+    def __init__(self, work: SealedRecords, plan: Plan, kind: str, cut: Cut) -> None:
+        self._work = work
+        self._plan = plan
+        self._kind = kind
+        self._packer = cut.packer()
+        self._written = 0
+
+    def add(self, row: str, size: int) -> None:
+        full = self._packer.add(row, size)
+        if full is not None:
+            self._write(full)
+
+    def close(self) -> int:
+        """Write the last shard; how many there are."""
+        if self._packer.open:
+            self._write(self._packer.open)
+        return self._written
+
+    def _write(self, rows: list[str]) -> None:
+        self._work.write_texts(_shard(self._plan, self._kind, self._written), rows)
+        self._written += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedText:
+    """The text of a manifest in the work area; see :class:`bagfill.manifest.text.ManifestText`."""
+
+    work: SealedRecords
+    name: str
+    gone: WorkError
+
+    def chunks(self) -> Iterator[bytes]:
+        with _sound(self.work, self.name):
+            chunks = self.work.read_chunks(self.name)
+            if chunks is None:
+                raise self.gone
+            yield from chunks
+
+
 class WorkStagingLedger:
     """Staged writes by key and generation, one small record each; the first to write a generation decides it."""
 
-    def __init__(self, work: SealedRecords, folder: str) -> None:
+    def __init__(self, work: SealedRecords, folder: str, *, fetches: bool = False) -> None:
         self._work = work
         self._folder = folder
+        self._fetches = fetches
 
     def current(self, key: str) -> tuple[int, str] | None:
         """The newest generation and its token, or ``None``."""
@@ -314,6 +397,26 @@ class WorkStagingLedger:
             msg = f"{self._name(key, generation)} vanished from {self._work.location}"
             raise WorkError(msg)
         return counts
+
+    def note(self, key: str, noted: Noted) -> None:
+        """See :meth:`StagingLedger.note`; a record of its own each time, since tasks note side by side."""
+        rows = ({"label": label, "crc64": crc and crc.s3, "size": crc and crc.size} for label, crc in noted.items())
+        self._work.write_lines(f"{self._noted_folder(key)}{uuid4()}.jsonl", rows)
+
+    def noted(self, key: str) -> Noted:
+        """See :meth:`StagingLedger.noted`."""
+        found: dict[str, Crc64 | None] = {}
+        if not self._fetches:
+            return found
+        for name in self._work.names(self._noted_folder(key)):
+            with _sound(self._work, name):
+                for row in self._work.read_lines(name) or []:
+                    crc = row["crc64"]
+                    found[str(row["label"])] = None if crc is None else Crc64.from_s3(crc, int(row["size"]))
+        return found
+
+    def _noted_folder(self, key: str) -> str:
+        return f"{self._folder}{hashlib.sha256(key.encode()).hexdigest()}-fetched/"
 
     def _token(self, key: str, generation: int) -> str | None:
         name = self._name(key, generation)

@@ -122,10 +122,10 @@ class AzureStore:
             return self._sdk.create(key, data)
         return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
 
-    def stage(self, key: str, *, token: str | None = None) -> StagedWrite:  # noqa: ARG002 - the key is enough
+    def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
         """See :meth:`ObjectStore.stage`. Nothing is sent: blocks belong to the name of the blob."""
         self._require_name(key, "stage")
-        return self._sdk.stage(key)
+        return self._sdk.stage(key, token)
 
     def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:  # noqa: ARG002 - no days at Azure
         """See :meth:`ObjectStore.request_thaw`. The blob moves to another tier for good; Bulk is asked as Standard."""

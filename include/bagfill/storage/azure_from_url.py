@@ -53,15 +53,16 @@ class AzureFromUrl:
         """See :meth:`ServerCopy.pin`."""
         return self._source.pin(key, etag)
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """See :meth:`ServerCopy.is_unchanged`."""
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """See :meth:`ServerCopy.look_again`."""
         if source.version_id is not None:
-            return True
-        return isinstance(self._source.pin(source.key, source.etag), PinnedSource)
+            return None
+        found = self._source.pin(source.key, source.etag)
+        return found if isinstance(found, NotFetched) else None
 
     def can_create(self, source: PinnedSource) -> bool:
-        """A version, an MD5 that Azure compares on arrival, or an ETag that it asks the source for."""
-        return source.version_id is not None or source.md5 is not None or self._source.takes_conditions
+        """By an MD5 that Azure compares before it makes the blob, or an ETag that it asks another Azure for."""
+        return source.md5 is not None or self._source.takes_conditions
 
     def create(self, source: PinnedSource, key: str) -> FetchedObject | AlreadyExists | NotFetched:
         """See :meth:`ServerCopy.create`. Up to 5,000 MiB."""
@@ -86,7 +87,7 @@ class AzureFromUrl:
         self,
         source: PinnedSource,
         key: str,
-        token: str,  # noqa: ARG002 - blocks belong to the name of the blob
+        token: str,
         *,
         index: int,
         start: int,
@@ -96,7 +97,7 @@ class AzureFromUrl:
         if not 0 <= index < MOST_BLOCKS:
             detail = f"block {index}: {MOST_BLOCKS:,} at most"
             raise self._container.error(StoreFailure.UNSUPPORTED, key, "stage block from URL", detail)
-        label = fetched_block_id(index, secrets.token_hex(8))
+        label = fetched_block_id(index, token, secrets.token_hex(8))
         parameters = {"comp": "block", "blockid": base64.b64encode(label.encode()).decode()}
         headers = {"x-ms-source-range": f"bytes={start}-{start + length - 1}"}
         answer = self._fetched(source, key, parameters, headers, "stage block from URL")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from bagfill.storage.credentials import Credentials, CredentialsError
+from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.retrying_copy import RetryingServerCopy
@@ -49,10 +50,20 @@ def open_server_copy(
         ``None`` if the two turn out to be at different providers that speak one API.
 
     Raises:
-        CredentialsError: an access cannot be used.
-        StoreError: MISCONFIGURED, the same of a provider's client.
+        StoreError: MISCONFIGURED, an access cannot be used.
     """
-    limits = RequestLimits()
+    try:
+        return _opened(route, source, destination, credentials, RequestLimits())
+    except CredentialsError as error:
+        place = f"{source.name} to {destination.name}"
+        raise StoreError(
+            StoreFailure.MISCONFIGURED, location=place, key="", operation="open", detail=str(error)
+        ) from None
+
+
+def _opened(
+    route: CopyRoute, source: Location, destination: Location, credentials: Credentials, limits: RequestLimits
+) -> ServerCopy | None:
     match route:
         case CopyRoute.FROM_URL:
             from bagfill.storage.azure_from_url import AzureFromUrl

@@ -21,6 +21,8 @@ class StoreFailure(StrEnum):
     """409: something holds the object (lease, legal hold, operation under way)."""
     THROTTLED = "throttled"
     """The provider asks for fewer requests (503 SlowDown, 429)."""
+    NO_CAPACITY = "no capacity"
+    """The provider has no capacity for an Expedited thaw now; a slower tier it would take."""
     UNAVAILABLE = "unavailable"
     """5xx, time-out, refused or broken connection."""
     CORRUPTED_IN_TRANSIT = "corrupted in transit"
@@ -41,6 +43,7 @@ class StoreFailure(StrEnum):
         """Whether the same call may succeed later without a person."""
         return self in {
             StoreFailure.THROTTLED,
+            StoreFailure.NO_CAPACITY,
             StoreFailure.UNAVAILABLE,
             StoreFailure.CORRUPTED_IN_TRANSIT,
             StoreFailure.CONFLICT,

@@ -14,9 +14,11 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
+    NOTHING_NOTED,
     AlreadyExists,
     Capability,
     Created,
+    Noted,
     ObjectInfo,
     ObjectStore,
     StagedBlock,
@@ -197,9 +199,9 @@ class _FaultyStagedWrite:
     def check(self) -> TransitCheck:
         return self._inner.check
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
         fault = self._plan.begin("list blocks", self._key)
-        blocks = self._inner.staged()
+        blocks = self._inner.staged(noted)
         self._plan.end(fault, "list blocks", self._key)
         return blocks
 

@@ -7,10 +7,10 @@ they tell letter cases apart, and whether they keep a name's Unicode form, is sa
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 
+from bagfill.bag.alike import alike_groups
 from bagfill.storage.names import NameRules
 
 
@@ -45,50 +45,55 @@ class NamesHeld(StrEnum):
         return self in {NamesHeld.EXACT, NamesHeld.CASE_INSENSITIVE} or unicodedata.is_normalized("NFC", name)
 
 
-def name_problems(rules: NameRules, held: NamesHeld, prefix: str, paths: Iterable[str]) -> list[str]:
+def name_problems(rules: NameRules, held: NamesHeld, prefix: str, paths: Collection[str]) -> list[str]:
     """What is wrong with the names of one bag version at a destination, one sentence each, in order of the paths.
 
     Args:
         rules: of the destination's store.
         held: as its settings say.
         prefix: of the version's folder there, ending in ``/``.
-        paths: of every file in the folder.
+        paths: of every file in the folder; a million of them are looked at without being kept.
     """
-    ordered = sorted(paths)
-    problems = [*_refused(rules, held, prefix, ordered), *_merged(rules, held, prefix, ordered)]
+    problems = [*sorted(_refused(rules, held, prefix, paths)), *_merged(rules, held, prefix, paths)]
     if rules.folders_are_names:
-        problems += _files_and_folders(held, ordered)
-    return problems
+        problems += sorted(_files_and_folders(held, paths))
+    return [text for _, text in problems]
 
 
-def _refused(rules: NameRules, held: NamesHeld, prefix: str, paths: list[str]) -> Iterator[str]:
+def _refused(rules: NameRules, held: NamesHeld, prefix: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     for path in paths:
         problem = rules.check(f"{prefix}{path}")
         if problem is not None:
             stored = rules.stored_as(f"{prefix}{path}")
             changed = "" if stored == f"{prefix}{path}" else f"; it would be kept as {stored!r}"
-            yield f"{path}: {problem.message}{changed}"
+            yield path, f"{path}: {problem.message}{changed}"
         elif not held.keeps(path):
-            yield f"{path}: NAME-CHANGED: the destination keeps names in Unicode form NFC, and this one is in another"
+            text = "NAME-CHANGED: the destination keeps names in Unicode form NFC, and this one is in another"
+            yield path, f"{path}: {text}"
 
 
-def _merged(rules: NameRules, held: NamesHeld, prefix: str, paths: list[str]) -> Iterator[str]:
-    by_identity: dict[str, list[str]] = defaultdict(list)
+def _merged(rules: NameRules, held: NamesHeld, prefix: str, paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    for first, *others in alike_groups(paths, lambda path: held.identity(rules.stored_as(f"{prefix}{path}"))):
+        names = ", ".join(map(repr, others))
+        yield first, f"{first}: NAME-MERGED: the destination takes it for the same name as {names}"
+
+
+def _files_and_folders(held: NamesHeld, paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    folders: set[str] = set()
     for path in paths:
-        by_identity[held.identity(rules.stored_as(f"{prefix}{path}"))].append(path)
-    for same in by_identity.values():
-        if len(same) > 1:
-            others = ", ".join(map(repr, same[1:]))
-            yield f"{same[0]}: NAME-MERGED: the destination takes it for the same name as {others}"
-
-
-def _files_and_folders(held: NamesHeld, paths: list[str]) -> Iterator[str]:
-    files = {held.identity(path): path for path in paths}
-    told: set[str] = set()
+        folder = path.rpartition("/")[0]
+        # A folder that is known has known folders above it.
+        while folder and (identity := held.identity(folder)) not in folders:
+            folders.add(identity)
+            folder = folder.rpartition("/")[0]
+    blocking = {held.identity(path): path for path in paths if held.identity(path) in folders}
+    if not blocking:
+        return
+    beside: dict[str, str] = {}
     for path in paths:
-        segments = path.split("/")
-        for count in range(1, len(segments)):
-            folder = held.identity("/".join(segments[:count]))
-            if folder in files and folder not in told:
-                told.add(folder)
-                yield f"{files[folder]}: NAME-IS-A-FOLDER: the destination cannot hold it beside {path!r}"
+        for end in (place for place, character in enumerate(path) if character == "/"):
+            identity = held.identity(path[:end])
+            if identity in blocking:
+                beside[identity] = min(path, beside.get(identity, path))
+    for identity, path in beside.items():
+        yield path, f"{blocking[identity]}: NAME-IS-A-FOLDER: the destination cannot hold it beside {path!r}"

@@ -17,7 +17,7 @@ from bagfill.storage.errors import StoreFailure
 from bagfill.storage.keys import require_sequence
 from bagfill.storage.local_files import FolderFiles
 from bagfill.storage.names import STAGING_FOLDER
-from bagfill.storage.store import AlreadyExists, Created, StagedBlock, TransitCheck
+from bagfill.storage.store import NOTHING_NOTED, AlreadyExists, Created, Noted, StagedBlock, TransitCheck
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _BLOCK = re.compile(r"(\d{6})-([0-9a-f]{16})")
@@ -55,7 +55,7 @@ class LocalStagedWrite:
         """CRC-64, computed again over the bytes that are written."""
         return TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:  # noqa: ARG002 - all CRCs are known
         """See :meth:`StagedWrite.staged`."""
         return {index: block for index, (block, _path) in sorted(self._held("list blocks").items())}
 

@@ -22,11 +22,17 @@ class ThawDefaults:
 
     Args:
         tier: how fast.
-        days: how long the readable copy shall live.
+        days: how long the readable copy shall live; more where it is not enough for what has to be done meanwhile.
+        most_days: a bag whose copies would have to live longer is thawed in pieces.
+        overdue_after: a thaw that takes longer is reported; ``None``: three times what its tier usually takes.
+        account: whose request rate counts; locations of one account share it. ``None``: all of a provider's do.
     """
 
     tier: ThawTier = ThawTier.STANDARD
     days: int = 7
+    most_days: int = 30
+    overdue_after: timedelta | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

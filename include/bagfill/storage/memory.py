@@ -17,10 +17,12 @@ from bagfill.storage.keys import (
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.names import MEMORY_NAMES, NameRules
 from bagfill.storage.store import (
+    NOTHING_NOTED,
     AlreadyExists,
     ArchiveState,
     Capability,
     Created,
+    Noted,
     ObjectInfo,
     StagedBlock,
     ThawAnswer,
@@ -171,7 +173,7 @@ class MemoryStagedWrite:
         """CRC-64."""
         return TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:  # noqa: ARG002 - all CRCs are known
         """See :meth:`StagedWrite.staged`."""
         blocks = self._blocks("list blocks")
         return {index: _block(index, data) for index, data in sorted(blocks.items())}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.store import ArchiveState, ObjectInfo, ThawAnswer, ThawTier
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -22,6 +23,7 @@ def _utc_now() -> datetime:
 class _Thaw:
     ready_at: datetime
     expires_at: datetime
+    tier: ThawTier
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class _Stored:
     storage_class: str
     last_modified: datetime
     thaw: _Thaw | None = None
+    crc: Crc64 | None = None
 
 
 class MemoryBucket:
@@ -42,6 +45,7 @@ class MemoryBucket:
     Args:
         clock: the time now, timezone-aware; a test passes its own to move it.
         thaw_delays: how long a thaw takes per tier; zero for tiers not named.
+        keeps_crc: whether it tells the CRC-64 that each object had when it was written.
     """
 
     def __init__(
@@ -49,7 +53,9 @@ class MemoryBucket:
         *,
         clock: Callable[[], datetime] = _utc_now,
         thaw_delays: Mapping[ThawTier, timedelta] | None = None,
+        keeps_crc: bool = False,
     ) -> None:
+        self._keeps_crc = keeps_crc
         self._clock = clock
         self._thaw_delays = dict(thaw_delays or {})
         self._lock = threading.RLock()
@@ -62,7 +68,8 @@ class MemoryBucket:
     def put_unconditionally(self, key: str, data: bytes, *, storage_class: str = "STANDARD") -> str:
         """Write an object whatever is there, and return its new ETag: somebody else's program at work."""
         with self._lock:
-            stored = _Stored(bytes(data), f"etag-{next(self._numbers)}", storage_class, self._clock())
+            crc = Crc64.of(data) if self._keeps_crc else None
+            stored = _Stored(bytes(data), f"etag-{next(self._numbers)}", storage_class, self._clock(), crc=crc)
             self._objects[key] = stored
             return stored.etag
 
@@ -111,6 +118,7 @@ class MemoryBucket:
                 archive=state,
                 readable_until=stored.thaw.expires_at if stored.thaw and state is ArchiveState.THAWED else None,
                 last_modified=stored.last_modified,
+                crc=stored.crc,
             )
             return info, stored.data
 
@@ -127,15 +135,16 @@ class MemoryBucket:
             match self._archive_state(stored):
                 case ArchiveState.READABLE:
                     return ThawAnswer.NOT_ARCHIVED
-                case ArchiveState.THAWING:
+                case ArchiveState.THAWING if stored.thaw is not None and tier.speed <= stored.thaw.tier.speed:
                     return ThawAnswer.ALREADY_IN_PROGRESS
                 case ArchiveState.THAWED:
-                    self._objects[key] = replace(stored, thaw=_Thaw(now, _next_midnight(now + timedelta(days=days))))
+                    expires_at = _next_midnight(now + timedelta(days=days))
+                    self._objects[key] = replace(stored, thaw=_Thaw(now, expires_at, tier))
                     return ThawAnswer.EXTENDED
-                case ArchiveState.ARCHIVED:
+                case ArchiveState.ARCHIVED | ArchiveState.THAWING:
                     ready_at = now + self._thaw_delays.get(tier, timedelta())
                     expires_at = _next_midnight(ready_at + timedelta(days=days))
-                    self._objects[key] = replace(stored, thaw=_Thaw(ready_at, expires_at))
+                    self._objects[key] = replace(stored, thaw=_Thaw(ready_at, expires_at, tier))
                     self.thaw_requests.append((key, tier, days))
                     return ThawAnswer.REQUESTED
 

@@ -12,7 +12,7 @@ from bagfill.storage.server_copy import FetchedBlock, FetchedObject, NotFetched,
 from bagfill.storage.store import AlreadyExists
 
 Before = Callable[[str, str], Refusal | None]
-"""Called before each act with its name (``pin``, ``is unchanged``, ``create``, ``stage``) and the source's key; may
+"""Called before each act with its name (``pin``, ``look again``, ``create``, ``stage``) and the source's key; may
 raise, and says why the provider does not fetch, if it does not."""
 
 
@@ -70,11 +70,12 @@ class MemoryServerCopy:
             return NotFetched(Refusal.ARCHIVED, f"storage class {info.storage_class}")
         return PinnedSource(key, info.size, info.etag, crc=Crc64.of(data) if self._tells_crc else None)
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """See :meth:`ServerCopy.is_unchanged`."""
-        self._before("is unchanged", source.key)
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """See :meth:`ServerCopy.look_again`."""
+        self._before("look again", source.key)
         info = self._source.stat(source.key)
-        return info is not None and info.etag == source.etag
+        same = info is not None and info.etag == source.etag
+        return None if same else NotFetched(Refusal.CHANGED, "another ETag")
 
     def can_create(self, source: PinnedSource) -> bool:  # noqa: ARG002 - the same for all
         """As given to the constructor."""

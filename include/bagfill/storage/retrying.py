@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
+    NOTHING_NOTED,
     AlreadyExists,
     Capability,
     Created,
+    Noted,
     ObjectInfo,
     ObjectStore,
     StagedBlock,
@@ -24,6 +25,9 @@ from bagfill.storage.store import (
     ThawTier,
     TransitCheck,
 )
+
+if TYPE_CHECKING:
+    from tenacity import Retrying
 
 Answer = TypeVar("Answer")
 
@@ -46,15 +50,47 @@ class RetryPolicy:
     longest_pause: float = 20.0
 
 
-def retries(policy: RetryPolicy, sleep: Callable[[float], None]) -> Retrying:
-    """Calls what it is given, as often as the policy says, while a pause may help."""
-    return Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
-        stop=stop_after_attempt(policy.attempts),
-        wait=wait_random_exponential(multiplier=policy.first_pause, max=policy.longest_pause),
-        sleep=sleep,
-        reraise=True,
-    )
+class Retries:
+    """Calls what it is given, as often as the policy says, while a pause may help. Shared by all threads.
+
+    Args:
+        policy: how often.
+        sleep: sleeps for a number of seconds.
+    """
+
+    def __init__(self, policy: RetryPolicy, sleep: Callable[[float], None]) -> None:
+        self._policy = policy
+        self._sleep = sleep
+
+    def __call__(self, call: Callable[[], Answer]) -> Answer:
+        """The answer of a call. Raises the StoreError of the last try."""
+        failed: list[StoreError] = []
+        try:
+            return call()
+        except StoreError as error:
+            if error.failure not in WORTH_A_PAUSE:
+                raise
+            failed.append(error)
+
+        def attempt() -> Answer:
+            if failed:
+                raise failed.pop()
+            return call()
+
+        return self._after_a_failure(attempt)
+
+    @cached_property
+    def _after_a_failure(self) -> Retrying:
+        """Loaded with the first failure: most processes see none, and it brings asyncio and tornado along."""
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+        return Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
+            stop=stop_after_attempt(self._policy.attempts),
+            wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
+            sleep=self._sleep,
+            reraise=True,
+        )
 
 
 class RetryingStore:
@@ -73,8 +109,7 @@ class RetryingStore:
         self._inner = inner
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
-        # Built once and shared by all threads: its state of a call is kept by thread. Building costs more than a call.
-        self._again = retries(self._policy, sleep)
+        self._again = Retries(self._policy, sleep)
 
     @property
     def location(self) -> str:
@@ -156,8 +191,23 @@ class RetryingStore:
         return _RetryingStagedWrite(self.retried(lambda: self._inner.stage(key, token=token)), self)
 
     def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:
-        """See :meth:`ObjectStore.request_thaw`. A retry after a lost answer meets its own thaw: ALREADY_IN_PROGRESS."""
-        return self.retried(lambda: self._inner.request_thaw(key, tier=tier, days=days))
+        """See :meth:`ObjectStore.request_thaw`. A retry after a lost answer meets its own thaw: ALREADY_IN_PROGRESS.
+
+        A throttled one is not tried again here: all senders have to slow down together (:mod:`bagfill.thaw.sending`).
+        """
+
+        def ask() -> ThawAnswer | StoreError:
+            try:
+                return self._inner.request_thaw(key, tier=tier, days=days)
+            except StoreError as error:
+                if error.failure is not StoreFailure.THROTTLED:
+                    raise
+                return error
+
+        answer = self.retried(ask)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Close the inner store."""
@@ -184,8 +234,8 @@ class _RetryingStagedWrite:
     def check(self) -> TransitCheck:
         return self._inner.check
 
-    def staged(self) -> Mapping[int, StagedBlock]:
-        return self._store.retried(self._inner.staged)
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
+        return self._store.retried(lambda: self._inner.staged(noted))
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
         return self._store.retried(lambda: self._inner.stage(index, data, crc))

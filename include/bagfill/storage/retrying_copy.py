@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from bagfill.storage.retrying import RetryPolicy, retries
+from bagfill.storage.retrying import Retries, RetryPolicy
 from bagfill.storage.server_copy import FetchedBlock, FetchedObject, NotFetched, PinnedSource, ServerCopy
 from bagfill.storage.store import AlreadyExists
 
@@ -23,7 +23,7 @@ class RetryingServerCopy:
         self, inner: ServerCopy, policy: RetryPolicy | None = None, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._inner = inner
-        self._again = retries(policy or RetryPolicy(), sleep)
+        self._again = Retries(policy or RetryPolicy(), sleep)
 
     @property
     def least_bytes(self) -> int:
@@ -34,9 +34,9 @@ class RetryingServerCopy:
         """See :meth:`ServerCopy.pin`."""
         return self._again(lambda: self._inner.pin(key, etag))
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """See :meth:`ServerCopy.is_unchanged`."""
-        return self._again(lambda: self._inner.is_unchanged(source))
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """See :meth:`ServerCopy.look_again`."""
+        return self._again(lambda: self._inner.look_again(source))
 
     def can_create(self, source: PinnedSource) -> bool:
         """The inner one's."""

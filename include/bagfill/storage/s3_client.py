@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -33,20 +33,26 @@ def boto3_session(access: S3Access) -> boto3.Session:
 
 
 def boto3_client(session: boto3.Session, access: S3Access, limits: RequestLimits) -> S3Client:
-    """A thread-safe client with bounded pool, retries and times."""
+    """A thread-safe client of S3 with bounded pool, retries and times."""
+    return cast("S3Client", aws_client("s3", session, access, limits))
+
+
+def aws_client(service: str, session: boto3.Session, access: S3Access, limits: RequestLimits) -> Any:
+    """A thread-safe client of one of AWS's services; see :func:`boto3_client`."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": limits.attempts},
         max_pool_connections=limits.connections,
         connect_timeout=limits.connect_seconds,
         read_timeout=limits.read_seconds,
-        signature_version="s3v4",
+        signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path" if access.endpoint_url else "auto"},
         # Servers beside AWS refuse or ignore the SDK's newer default checksums; we send our own where it matters.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return session.client(
-        "s3",
+    client: Any = session.client
+    return client(
+        service,
         endpoint_url=access.endpoint_url,
         region_name=access.region or session.region_name or "us-east-1",
         verify=access.ca_bundle,

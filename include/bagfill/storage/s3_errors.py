@@ -36,7 +36,7 @@ _BY_CODE = {
     "ThrottlingException": StoreFailure.THROTTLED,
     "RequestLimitExceeded": StoreFailure.THROTTLED,
     "TooManyRequests": StoreFailure.THROTTLED,
-    "GlacierExpeditedRetrievalNotAvailable": StoreFailure.THROTTLED,
+    "GlacierExpeditedRetrievalNotAvailable": StoreFailure.NO_CAPACITY,
     "RequestTimeout": StoreFailure.UNAVAILABLE,
     "BadDigest": StoreFailure.CORRUPTED_IN_TRANSIT,
     "InvalidDigest": StoreFailure.CORRUPTED_IN_TRANSIT,

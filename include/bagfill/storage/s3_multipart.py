@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_sequence
 from bagfill.storage.s3_errors import code_and_status, store_error, translated
-from bagfill.storage.store import AlreadyExists, Created, ObjectStore, StagedBlock, TransitCheck
+from bagfill.storage.store import NOTHING_NOTED, AlreadyExists, Created, Noted, ObjectStore, StagedBlock, TransitCheck
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,13 +100,14 @@ class S3StagedWrite:
         """What the server promised when the upload began."""
         return TransitCheck.MD5 if self._kind is _Kind.MD5 else TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
         """See :meth:`StagedWrite.staged`. A part listed twice with different bytes has no known CRC, nor has any part
         of a server that lists none (SeaweedFS).
         """
         found: dict[int, StagedBlock] = {}
         with translated(location=self._store.location, key=self._key, operation="list blocks"):
-            for block, _etag in self._parts():
+            for listed, _etag in self._parts():
+                block = listed if listed.crc is not None else replace(listed, crc=noted.get(listed.label))
                 same = found.get(block.index, block) == block
                 found[block.index] = block if same else StagedBlock(block.index, block.size, None)
         return found
@@ -187,7 +189,7 @@ class S3StagedWrite:
             if not fitting:
                 raise self._error(StoreFailure.MISSING, "commit", f"block {block.index} is not staged so")
             # A server may still list a part that was replaced: the one that this process sent, else the last.
-            sent = self._sent.get(block)
+            sent = f'"{block.label}"' if block.label else self._sent.get(block)
             part: CompletedPartTypeDef = {
                 "PartNumber": block.index + 1,
                 "ETag": sent if sent in fitting else fitting[-1],
@@ -205,7 +207,7 @@ class S3StagedWrite:
             for part in page.get("Parts", []):
                 text, size = part.get("ChecksumCRC64NVME"), part["Size"]
                 crc = Crc64.from_s3(text, size) if text and self._kind is not _Kind.MD5 else None
-                yield StagedBlock(part["PartNumber"] - 1, size, crc), part["ETag"]
+                yield StagedBlock(part["PartNumber"] - 1, size, crc, part["ETag"].strip('"')), part["ETag"]
             following = page.get("NextPartNumberMarker")
             if not page.get("IsTruncated") or not following or int(following) <= marker:
                 return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import in_key_order
 from bagfill.storage.resuming import OpenRange
@@ -23,7 +24,7 @@ from bagfill.storage.store import AlreadyExists, ArchiveState, Created, ObjectIn
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ListObjectsV2OutputTypeDef, ObjectTypeDef
 
 
 class S3Sdk:
@@ -45,7 +46,7 @@ class S3Sdk:
     def stat(self, key: str) -> ObjectInfo | None:
         """See :meth:`ObjectStore.stat`. ``None`` only for a 404 in a bucket that exists."""
         try:
-            head = self.client.head_object(Bucket=self._bucket, Key=key)
+            head = self.client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         except ClientError as error:
             code, status = code_and_status(error)
             if status == 404 and code in {"404", "NoSuchKey", "NotFound"}:
@@ -68,6 +69,7 @@ class S3Sdk:
             readable_until=restore.expires_at if restore and state is ArchiveState.THAWED else None,
             last_modified=head.get("LastModified"),
             version_id=head.get("VersionId"),
+            crc=_whole_crc(head),
         )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -157,6 +159,17 @@ class S3Sdk:
 
     def _error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         return StoreError(failure, location=self._store.location, key=key, operation=operation, detail=detail)
+
+
+def _whole_crc(head: HeadObjectOutputTypeDef) -> Crc64 | None:
+    """S3 keeps CRC-64/NVME of whole objects only; a server that says COMPOSITE means something else by it."""
+    text = head.get("ChecksumCRC64NVME")
+    if not text or head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    try:
+        return Crc64.from_s3(text, head["ContentLength"])
+    except ValueError:
+        return None
 
 
 def _listed(entry: ObjectTypeDef) -> ObjectInfo:

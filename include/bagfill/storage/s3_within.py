@@ -58,9 +58,9 @@ class S3Within:
         """See :meth:`ServerCopy.pin`."""
         return self._source.pin(key, etag)
 
-    def is_unchanged(self, source: PinnedSource) -> bool:  # noqa: ARG002 - asked with every part
+    def look_again(self, source: PinnedSource) -> NotFetched | None:  # noqa: ARG002 - asked with every part
         """Each part was copied under the condition that the ETag is the pinned one."""
-        return True
+        return None
 
     def can_create(self, source: PinnedSource) -> bool:  # noqa: ARG002 - see the module
         """Never: there is no conditional copy in one request."""

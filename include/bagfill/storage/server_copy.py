@@ -33,6 +33,8 @@ class Refusal(StrEnum):
     """An identity that takes part may not read the source."""
     UNREACHABLE = "unreachable"
     """The source answers us and not the provider (network rules, a private endpoint)."""
+    FAILED = "failed"
+    """The provider answered none of many tries."""
     UNSUPPORTED = "unsupported"
     """The provider does not have this call."""
     CHECKSUM = "checksum"
@@ -41,7 +43,13 @@ class Refusal(StrEnum):
     @property
     def is_of_the_pair(self) -> bool:
         """Whether the next object will most likely be refused too: it lies with the locations, not with the object."""
-        return self in {Refusal.SIGNATURE, Refusal.DENIED, Refusal.UNREACHABLE, Refusal.UNSUPPORTED}
+        return self in {
+            Refusal.SIGNATURE,
+            Refusal.DENIED,
+            Refusal.UNREACHABLE,
+            Refusal.FAILED,
+            Refusal.UNSUPPORTED,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +134,8 @@ class ServerCopy(Protocol):
         """
         ...
 
-    def is_unchanged(self, source: PinnedSource) -> bool:
-        """Whether the source still has the pinned bytes; a pinned version always has. Asked before a commit."""
+    def look_again(self, source: PinnedSource) -> NotFetched | None:
+        """``None`` if the source still has the pinned bytes, as a pinned version always has. Asked before a commit."""
         ...
 
     def can_create(self, source: PinnedSource) -> bool:

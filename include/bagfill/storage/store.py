@@ -7,9 +7,10 @@ own prefix is already part of them. Every implementation is safe to use from sev
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from bagfill.checksum.crc64 import Crc64
@@ -58,6 +59,7 @@ class ObjectInfo:
         readable_until: with ``THAWED``: when the readable copy goes away (timezone-aware), if the provider says so.
         last_modified: timezone-aware, if known.
         version_id: the provider's version id, if it keeps versions and the call tells.
+        crc: of the whole object, if the provider keeps one that it computed or compared itself and the call tells.
     """
 
     key: str
@@ -68,6 +70,7 @@ class ObjectInfo:
     readable_until: datetime | None = None
     last_modified: datetime | None = None
     version_id: str | None = None
+    crc: Crc64 | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -97,11 +100,18 @@ class StagedBlock:
         index: position from 0; block ``i`` holds bytes ``[i * block_size, …)``.
         size: length in bytes.
         crc: of the bytes as the provider holds them, or ``None`` when it does not tell (send the block again).
+        label: the provider's own name of this very block, where index and CRC do not say which it is; else empty.
     """
 
     index: int
     size: int
     crc: Crc64 | None
+    label: str = field(default="", compare=False)
+
+
+Noted = Mapping[str, Crc64 | None]
+"""What a caller remembers of blocks that it had fetched, by label: their CRC, where the provider told it then."""
+NOTHING_NOTED: Noted = MappingProxyType({})
 
 
 class TransitCheck(StrEnum):
@@ -111,6 +121,8 @@ class TransitCheck(StrEnum):
     """CRC-64/NVME, computed once by us and once by the provider."""
     MD5 = "md5 of each block"
     """Of a server that knows no CRC-64: costs ten times the work."""
+    FETCHED = "crc64 of fetched bytes"
+    """The provider fetched by itself; nothing passed through us. It tells the CRC-64/NVME of what arrived."""
 
 
 class StagedWrite(Protocol):
@@ -126,8 +138,12 @@ class StagedWrite(Protocol):
         """What the provider compares when a block arrives: the same for all blocks of one staged write."""
         ...
 
-    def staged(self) -> Mapping[int, StagedBlock]:
-        """The blocks the provider holds by now, by index. Raises StoreError (MISSING: the staged write is gone)."""
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
+        """The blocks the provider holds by now, by index. Raises StoreError (MISSING: the staged write is gone).
+
+        Args:
+            noted: a block of these labels has the CRC that is noted, where the provider tells none now.
+        """
         ...
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:

@@ -68,7 +68,7 @@ class ThawRecord:
         lease_ends: with RESERVED: when somebody else may take over.
         kind: what for it was asked last.
         times: how often a thaw of these bytes was asked for and accepted; 2 or more: a copy expired unused.
-        paid: whether the provider accepted the newest request, and so asks money for it.
+        paid: whether the provider asks money for the newest request, as far as anybody can tell.
         until: when the copy goes away, once the provider said so.
     """
 
@@ -106,7 +106,7 @@ class ThawTerms:
     tier: ThawTier
     days: int
     seen: datetime
-    lease: timedelta = timedelta(minutes=15)
+    lease: timedelta = timedelta(hours=1)
 
 
 class ThawLedger(Protocol):
@@ -126,14 +126,17 @@ class ThawLedger(Protocol):
         """
         ...
 
-    def asked(self, location: str, keys: Iterable[str], holder: str, *, paid: bool) -> None:
+    def asked(
+        self, location: str, keys: Iterable[str], holder: str, *, paid: bool, tier: ThawTier | None = None
+    ) -> None:
         """Note that the holder's reservations were asked for, now.
 
         Args:
             location: of the objects.
             keys: reserved by ``holder``; others are left alone.
             holder: who asked.
-            paid: the provider did what was asked for; else somebody had asked before.
+            paid: the provider asks money for it, as far as anybody can tell; else somebody else had asked before.
+            tier: the tier it became, if another than was reserved for.
         """
         ...
 
@@ -151,6 +154,17 @@ class ThawLedger(Protocol):
 
     def unfinished(self, location: str, prefix: str, *, before: datetime, limit: int = 1000) -> Sequence[ThawRecord]:
         """What was asked for before a moment, and never seen readable, ascending by key.
+
+        Args:
+            location: of the objects.
+            prefix: of the keys.
+            before: the moment.
+            limit: at most so many rows.
+        """
+        ...
+
+    def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
+        """Copies that live now and go away before a moment, ascending by key.
 
         Args:
             location: of the objects.
@@ -187,10 +201,11 @@ def new_record(location: str, want: ThawWant, terms: ThawTerms, now: datetime) -
     )
 
 
-def asked_now(row: ThawRecord, now: datetime, *, paid: bool) -> ThawRecord:
+def asked_now(row: ThawRecord, now: datetime, *, paid: bool, tier: ThawTier | None) -> ThawRecord:
     """The row once its request was answered."""
     again = paid and row.kind is ThawKind.ARCHIVED
-    return replace(row, stand=ThawStand.ASKED, since=now, lease_ends=now, times=row.times + again, paid=paid)
+    made = replace(row, stand=ThawStand.ASKED, since=now, lease_ends=now, times=row.times + again, paid=paid)
+    return made if tier is None else replace(made, tier=tier)
 
 
 def reserved_again(row: ThawRecord, want: ThawWant, terms: ThawTerms, now: datetime) -> ThawRecord | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bagfill.registry.clock import Clock, utc_now
+from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import ThawRecord, ThawStand, ThawTerms, ThawWant, asked_now, new_record, reserved_again
 
 
@@ -35,12 +36,14 @@ class MemoryThawLedger:
                     self._rows[location, want.key] = granted[want.key] = made
         return granted
 
-    def asked(self, location: str, keys: Iterable[str], holder: str, *, paid: bool) -> None:
+    def asked(
+        self, location: str, keys: Iterable[str], holder: str, *, paid: bool, tier: ThawTier | None = None
+    ) -> None:
         """See :meth:`ThawLedger.asked`."""
         with self._lock:
             now = self._clock()
             for row in self._reserved(location, keys, holder):
-                self._rows[location, row.key] = asked_now(row, now, paid=paid)
+                self._rows[location, row.key] = asked_now(row, now, paid=paid, tier=tier)
 
     def release(self, location: str, keys: Iterable[str], holder: str) -> None:
         """See :meth:`ThawLedger.release`."""
@@ -63,17 +66,23 @@ class MemoryThawLedger:
 
     def unfinished(self, location: str, prefix: str, *, before: datetime, limit: int = 1000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.unfinished`."""
+        rows = self._below(location, prefix)
+        return [row for row in rows if row.until is None and row.since < before][:limit]
+
+    def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
+        """See :meth:`ThawLedger.ending`."""
+        now = self._clock()
+        rows = self._below(location, prefix)
+        return [row for row in rows if row.until is not None and now < row.until < before][:limit]
+
+    def _below(self, location: str, prefix: str) -> list[ThawRecord]:
         with self._lock:
             rows = sorted(self._rows.items())
         return [
             row
             for (where, key), row in rows
-            if where == location
-            and key.startswith(prefix)
-            and row.stand is ThawStand.ASKED
-            and row.until is None
-            and row.since < before
-        ][:limit]
+            if where == location and key.startswith(prefix) and row.stand is ThawStand.ASKED
+        ]
 
     def chunk(self, chunk: str) -> tuple[int, int]:
         """See :meth:`ThawLedger.chunk`."""

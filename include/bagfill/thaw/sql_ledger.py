@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bagfill.database.engine import reading, writing
+from bagfill.database.insertion import insertion
 from bagfill.database.tables import THAWS
 from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
@@ -57,8 +57,7 @@ class SqlThawLedger:
     ) -> Iterator[tuple[str, ThawRecord]]:
         now = self._clock()
         fresh = [_values(new_record(location, want, terms, now)) for want in wants]
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        inserting = dialect.insert(THAWS).values(fresh).on_conflict_do_nothing().returning(THAWS.c.key)
+        inserting = insertion(connection, THAWS).values(fresh).on_conflict_do_nothing().returning(THAWS.c.key)
         new = set(connection.execute(inserting).scalars())
         rows = _rows(connection, location, [want.key for want in wants if want.key not in new], lock=True)
         changed: list[ThawRecord] = []
@@ -70,14 +69,16 @@ class SqlThawLedger:
                 yield want.key, made
         _rewrite(connection, changed)
 
-    def asked(self, location: str, keys: Iterable[str], holder: str, *, paid: bool) -> None:
+    def asked(
+        self, location: str, keys: Iterable[str], holder: str, *, paid: bool, tier: ThawTier | None = None
+    ) -> None:
         """See :meth:`ThawLedger.asked`."""
         for group in _groups(sorted(keys)):
             with writing(self._engine) as connection:
                 now = self._clock()
                 rows = _rows(connection, location, group, lock=True).values()
                 ours = [row for row in rows if row.stand is ThawStand.RESERVED and row.holder == holder]
-                _rewrite(connection, [asked_now(row, now, paid=paid) for row in ours])
+                _rewrite(connection, [asked_now(row, now, paid=paid, tier=tier) for row in ours])
 
     def release(self, location: str, keys: Iterable[str], holder: str) -> None:
         """See :meth:`ThawLedger.release`."""
@@ -107,19 +108,17 @@ class SqlThawLedger:
 
     def unfinished(self, location: str, prefix: str, *, before: datetime, limit: int = 1000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.unfinished`."""
-        query = (
-            select(THAWS)
-            .where(
-                THAWS.c.location == location,
-                THAWS.c.key >= prefix,
-                THAWS.c.key < _after(prefix),
-                THAWS.c.stand == ThawStand.ASKED.value,
-                THAWS.c.until.is_(None),
-                THAWS.c.since < before,
-            )
-            .order_by(THAWS.c.key)
-            .limit(limit)
-        )
+        late = and_(THAWS.c.until.is_(None), THAWS.c.since < before)
+        return self._below(location, prefix, late, limit)
+
+    def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
+        """See :meth:`ThawLedger.ending`."""
+        return self._below(location, prefix, and_(THAWS.c.until > self._clock(), THAWS.c.until < before), limit)
+
+    def _below(self, location: str, prefix: str, condition: ColumnElement[bool], limit: int) -> Sequence[ThawRecord]:
+        below = and_(THAWS.c.location == location, THAWS.c.key >= prefix, THAWS.c.key < _after(prefix))
+        asked = THAWS.c.stand == ThawStand.ASKED.value
+        query = select(THAWS).where(below, asked, condition).order_by(THAWS.c.key).limit(limit)
         with reading(self._engine) as connection:
             return [_record(row) for row in connection.execute(query)]
 

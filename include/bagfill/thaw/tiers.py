@@ -69,3 +69,15 @@ def thaw_times(storage_class: str, tier: ThawTier) -> ThawTimes:
         tier: as it is asked for.
     """
     return _TIMES.get(storage_class.upper(), {}).get(tier, _UNKNOWN)
+
+
+def tier_for(storage_class: str, tier: ThawTier) -> ThawTier | None:
+    """The tier to ask a class for, or ``None`` if it allows nothing of that speed.
+
+    Azure's Archive knows no Bulk: Standard is its slowest, and costs no more.
+    """
+    if tier in allowed_tiers(storage_class):
+        return tier
+    if tier is ThawTier.BULK and ThawTier.STANDARD in allowed_tiers(storage_class):
+        return ThawTier.STANDARD
+    return None

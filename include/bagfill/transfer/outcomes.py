@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
+from bagfill.storage.server_copy import NotFetched
 from bagfill.storage.store import TransitCheck
 
 
@@ -16,10 +17,12 @@ class Transit:
     Args:
         check: of each block.
         crc: of the whole object, combined from its blocks; ``None`` if another task's blocks are not told.
+        source_crc: the source provider's own, of an object that was fetched; the two were compared before the commit.
     """
 
     check: TransitCheck
     crc: Crc64 | None
+    source_crc: Crc64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Copied:
         etag, version_id, request_id: what the destination answered.
         crc: of the bytes as they were read from the source; ``None`` if the blocks of another task are not told.
         transit: what was compared on arrival; ``None`` for an object that was written in one request.
+        not_fetched: why it passed through the worker, where the destination's provider should have fetched it.
+        fetched: whether no byte passed through the worker.
     """
 
     size: int
@@ -41,6 +46,8 @@ class Copied:
     request_id: str | None
     crc: Crc64 | None = None
     transit: Transit | None = None
+    not_fetched: NotFetched | None = None
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class Staged:
         digests: of the whole file as this task read it from the source, if it committed it.
         etag, version_id, request_id: what the destination answered to the commit.
         transit: what was compared on arrival, if this task committed the file.
+        not_fetched, fetched: as in :class:`Copied`, of this task's blocks.
     """
 
     blocks: int
@@ -71,6 +79,13 @@ class Staged:
     version_id: str | None = None
     request_id: str | None = None
     transit: Transit | None = None
+    not_fetched: NotFetched | None = None
+    fetched: bool = False
+
+    @property
+    def crc(self) -> Crc64 | None:
+        """Of the whole file, if it is known."""
+        return None if self.transit is None else self.transit.crc
 
 
 @dataclass(frozen=True, slots=True)

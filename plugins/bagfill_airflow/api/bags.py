@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Annotated
 
@@ -87,18 +88,25 @@ def get_bag(
     version: Annotated[str | None, Query(description="`v1`, `v2`, …; left out: the newest.")] = None,
 ) -> StreamingResponse:
     """The storage manifest of one bag version."""
-    bag_version = None
-    with services_of(request) as services:
+    lent = ExitStack()
+    with lent:
+        services = lent.enter_context(services_of(request))
         bag = _bag(space, external_identifier)
-        if bag is not None:
-            bag_version = _asked(bag, version, services.registry.versions(bag))
+        bag_version = None if bag is None else _asked(bag, version, services.registry.versions(bag))
         stored = None if bag_version is None else services.registry.manifest(bag_version)
-    if stored is None:
-        wanted = "" if version is None else f" {version}"
-        raise ApiError(HTTPStatus.NOT_FOUND, f"Storage manifest {space}/{external_identifier}{wanted} not found")
-    # As the storage service has it: it does not change when replicas are added.
-    headers = {"ETag": _quoted(str(stored.manifest.id))}
-    return StreamingResponse(bag_document(stored.manifest), media_type="application/json", headers=headers)
+        if stored is None:
+            wanted = "" if version is None else f" {version}"
+            raise ApiError(HTTPStatus.NOT_FOUND, f"Storage manifest {space}/{external_identifier}{wanted} not found")
+        # As the storage service has it: it does not change when replicas are added.
+        headers = {"ETag": _quoted(str(stored.manifest.id))}
+        # The manifest is read while it is sent: the services are given back behind its last piece.
+        pieces = _until_sent(bag_document(stored.manifest), lent.pop_all())
+    return StreamingResponse(pieces, media_type="application/json", headers=headers)
+
+
+def _until_sent(pieces: Iterator[str], lent: ExitStack) -> Iterator[str]:
+    with lent:
+        yield from pieces
 
 
 def _bag(space: str, external_identifier: str) -> BagId | None:

@@ -42,12 +42,17 @@ class CopyShardOperator(ShardOperator):
             return {"files": 0, "bytes": 0, "already_there": 0}
         with task_services() as services:
             outcome = copy_shard(services, shard)
-        if isinstance(outcome, StepFailed) and outcome.reason is Reason.THAW_EXPIRED and thaws < _MOST_THAWS:
+        if isinstance(outcome, StepFailed) and outcome.reason is Reason.CAMPAIGN_HALTED:
+            self.wait_for_campaign(shard, outcome)
+        expired = isinstance(outcome, StepFailed) and outcome.reason is Reason.THAW_EXPIRED
+        not_due = isinstance(outcome, StepFailed) and outcome.reason is Reason.THAW_NOT_DUE
+        if isinstance(outcome, StepFailed) and (not_due or (expired and thaws < _MOST_THAWS)):
             self.log.warning("%s", outcome.text)
+            # Waiting for one's turn is no failure of a thaw, however often it happens.
             self.defer(
-                trigger=thaw_trigger(self.opened, [place]),
+                trigger=thaw_trigger(self.opened, [place], shard=number),
                 method_name="resume",
-                kwargs={"thaws": thaws + 1},
+                kwargs={"thaws": thaws + expired},
                 timeout=thaw_timeout(),
             )
         return result_of(outcome).to_json()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from bagfill.steps.outcomes import ShardRef
+from bagfill.steps.outcomes import ShardRef, StepFailed
+from bagfill_airflow.defaults import thaw_timeout
 from bagfill_airflow.operators.step import RunOperator
+from bagfill_airflow.outcomes import StepRetry
+from bagfill_airflow.triggers.campaign import CampaignTrigger
 
 LABEL = "{{ bagfill_share | default('') }}"
 """For ``map_index_template``: ``v3 shard 12`` in the UI instead of a number."""
@@ -58,6 +61,24 @@ class ShardOperator(SharesOperator):
         ref = self.refs()[place]
         context["bagfill_share"] = f"{ref.id.version} shard {number + 1}"  # type: ignore[typeddict-unknown-key]
         return ShardRef(ref, number)
+
+    def wait_for_campaign(self, shard: ShardRef, failure: StepFailed) -> NoReturn:
+        """Hand the waiting for the ingest's campaign to the triggerer; ``go_on`` is called afterwards.
+
+        The ingest stays open and keeps its claim, and with it what was staged and thawed for it.
+        """
+        self.log.warning("%s", failure.text)
+        again = None if failure.again is None else failure.again.isoformat()
+        trigger = CampaignTrigger(ref=shard.ingest.to_json(), again=again)
+        self.defer(trigger=trigger, method_name="go_on", timeout=thaw_timeout())
+
+    def go_on(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """After the campaign was waited for: the whole task again, which finds what is finished."""
+        if event["trouble"]:
+            raise StepRetry(f"Waiting for the campaign: {event['trouble']}")
+        if event["failed"]:
+            raise AirflowFailException(event["failed"])
+        return self.execute(context)
 
     def require_sound(self, context: Context, task_id: str) -> None:
         """Fail, without retries, if this version lost a shard in the task before."""

@@ -8,7 +8,10 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from bagfill.campaigns.ledger import UnknownCampaign
 from bagfill.quantities import show_size
+from bagfill.steps.campaigns import known_campaign
+from bagfill.steps.carry_campaigns import carry_campaign
 from bagfill.steps.run_ids import run_id_of_shipment
 from bagfill.steps.shipments import Shipment
 from bagfill.steps.start_missing import Swept, start_missing
@@ -68,20 +71,27 @@ class SweepOperator(BaseOperator):
     ui_color = "#e6f2ef"
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Params ``destination``, ``space`` and ``limit`` narrow the sweep."""
+        """Params ``destination``, ``space`` or ``campaign``, and ``limit``, narrow the sweep."""
         params = context["params"]
+        if params["campaign"] and (params["destination"] or params["space"]):
+            raise AirflowFailException("campaign: it has a scope of its own; leave destination and space empty")
         starter = DryStarter() if params["dry_run"] else RunStarter()
         with task_services() as services:
             try:
-                swept = start_missing(
-                    services,
-                    starter,
-                    destination=params["destination"] or None,
-                    space=params["space"] or None,
-                    limit=params["limit"],
-                    dry_run=params["dry_run"],
-                )
-            except SweepError as error:
+                if params["campaign"]:
+                    campaign = known_campaign(services, params["campaign"])
+                    limit, dry_run = params["limit"], params["dry_run"]
+                    swept = carry_campaign(services, starter, campaign, limit=limit, dry_run=dry_run).swept
+                else:
+                    swept = start_missing(
+                        services,
+                        starter,
+                        destination=params["destination"] or None,
+                        space=params["space"] or None,
+                        limit=params["limit"],
+                        dry_run=params["dry_run"],
+                    )
+            except (SweepError, UnknownCampaign) as error:
                 raise AirflowFailException(str(error)) from None
         self._tell(swept)
         if isinstance(starter, DryStarter):

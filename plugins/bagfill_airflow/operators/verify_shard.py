@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from bagfill.ingests.reasons import Reason
+from bagfill.steps.outcomes import StepFailed
 from bagfill.steps.verify_shard import verify_shard
 from bagfill_airflow.operators.mapped import ShardOperator
 from bagfill_airflow.outcomes import result_of
@@ -32,4 +34,7 @@ class VerifyShardOperator(ShardOperator):
             self.log.info("This version has fewer shards to verify than to copy: nothing to do here.")
             return {"files": 0, "bytes": 0}
         with task_services() as services:
-            return result_of(verify_shard(services, shard)).to_json()
+            outcome = verify_shard(services, shard)
+        if isinstance(outcome, StepFailed) and outcome.reason is Reason.CAMPAIGN_HALTED:
+            self.wait_for_campaign(shard, outcome)
+        return result_of(outcome).to_json()

@@ -34,11 +34,13 @@ def poll_interval(refs: Iterable[IngestRef]) -> tuple[float, float]:
     return (chosen, longest) if chosen == first else (chosen, 4 * chosen)
 
 
-def thaw_trigger(opened: Mapping[str, Any], places: list[int]) -> ThawTrigger:
-    """The trigger that waits for these ingests."""
+def thaw_trigger(opened: Mapping[str, Any], places: list[int], *, shard: int | None = None) -> ThawTrigger:
+    """The trigger that waits for these ingests, or for one shard of one of them."""
     refs = unpack_ingests(opened)
     first, longest = poll_interval(refs[place] for place in places)
-    return ThawTrigger(opened=dict(opened), places=places, poll_seconds=first, longest_poll_seconds=longest)
+    return ThawTrigger(
+        opened=dict(opened), places=places, poll_seconds=first, longest_poll_seconds=longest, shard=shard
+    )
 
 
 def after_thaw(event: Mapping[str, Any]) -> tuple[list[int], dict[str, str]]:

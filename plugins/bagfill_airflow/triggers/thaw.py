@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -15,7 +16,8 @@ from bagfill.steps.wait_for_thaw import poll_thaw
 from bagfill.storage.credentials import CredentialsError
 from bagfill_airflow.outcomes import describe
 from bagfill_airflow.references import unpack_ingests
-from bagfill_airflow.services import current_settings, shared_services
+from bagfill_airflow.restore_events import Mailbox
+from bagfill_airflow.services import current_settings, restore_events, shared_services
 
 _GROWTH = 1.5
 _JITTER = 0.15
@@ -38,6 +40,7 @@ class ThawTrigger(BaseTrigger):
         poll_seconds: time between the first polls; grows by half up to ``longest_poll_seconds``, with jitter.
         longest_poll_seconds: see there; a third of the claims' lease if that is less.
         tolerated: failed polls in a row that are borne.
+        shard: wait for the files of this copy shard alone; there is one place then.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class ThawTrigger(BaseTrigger):
         poll_seconds: float,
         longest_poll_seconds: float,
         tolerated: int = 10,
+        shard: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.opened = dict(opened)
@@ -55,8 +59,10 @@ class ThawTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
         self.longest_poll_seconds = longest_poll_seconds
         self.tolerated = tolerated
+        self.shard = shard
         self._waiting: dict[int, IngestRef] = {}
         self._failed: dict[int, str] = {}
+        self._outstanding: dict[int, int] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -68,6 +74,7 @@ class ThawTrigger(BaseTrigger):
                 "poll_seconds": self.poll_seconds,
                 "longest_poll_seconds": self.longest_poll_seconds,
                 "tolerated": self.tolerated,
+                "shard": self.shard,
             },
         )
 
@@ -75,9 +82,10 @@ class ThawTrigger(BaseTrigger):
         """Poll until nothing is waited for."""
         refs = unpack_ingests(self.opened)
         self._waiting, self._failed = {place: refs[place] for place in self.places}, {}
+        self._outstanding = {}
         shared = shared_services()
         troubled, polls = 0, 0
-        async with shared:
+        async with shared, self._mailbox(refs) as mailbox:
             while True:
                 trouble = await self._poll_all()
                 troubled = troubled + 1 if trouble else 0
@@ -85,7 +93,7 @@ class ThawTrigger(BaseTrigger):
                     break
                 if trouble:
                     self.log.warning("Poll %d of %d that may fail: %s", troubled, self.tolerated, trouble)
-                await asyncio.sleep(self._pause(polls))
+                await self._rest(self._pause(polls), mailbox)
                 polls += 1
         readable = [place for place in self.places if place not in self._waiting and place not in self._failed]
         failed = {str(place): text for place, text in self._failed.items()}
@@ -98,7 +106,7 @@ class ThawTrigger(BaseTrigger):
         for place, ref in list(self._waiting.items()):
             try:
                 async with shared_services().borrowed() as services:
-                    state = await asyncio.to_thread(poll_thaw, services, ref)
+                    state = await asyncio.to_thread(poll_thaw, services, ref, shard=self.shard)
             except (SettingsError, CredentialsError) as error:
                 trouble = f"Bagfill is not configured: {error}"
                 continue
@@ -117,9 +125,35 @@ class ThawTrigger(BaseTrigger):
                 "%s: %d archived objects, %d readable, %d thawing, %d asked for again.",
                 ref.bag_version, state.total, state.readable, state.thawing, state.asked_again,
             )  # fmt: skip
+            self._outstanding[place] = state.total - state.readable - state.later
             if state.done:
                 del self._waiting[place]
         return trouble
+
+    @asynccontextmanager
+    async def _mailbox(self, refs: Sequence[IngestRef]) -> AsyncIterator[Mailbox | None]:
+        """Where events about the waiting versions arrive, if a queue is configured."""
+        try:
+            settings = await asyncio.to_thread(current_settings)
+            reader = restore_events()
+        except SettingsError as error:
+            self.log.warning("No restore events are waited for: %s", error)
+            yield None
+            return
+        if reader is None:
+            yield None
+            return
+        waiting = [refs[place] for place in self.places]
+        sources = [(settings.locations[ref.source], ref) for ref in waiting if ref.source in settings.locations]
+        with reader.mailbox([(source.bucket, source.version_prefix(ref.id)) for source, ref in sources]) as mailbox:
+            yield mailbox
+
+    async def _rest(self, seconds: float, mailbox: Mailbox | None) -> None:
+        """Until the next poll: for so long, or until everything that is waited for is said to be readable."""
+        if mailbox is None:
+            await asyncio.sleep(seconds)
+        elif await mailbox.wait_for(sum(self._outstanding.values()), seconds):
+            self.log.info("The queue says that everything can be read.")
 
     def _pause(self, polls: int) -> float:
         longest = self.longest_poll_seconds

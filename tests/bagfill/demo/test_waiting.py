@@ -81,5 +81,5 @@ def test_the_sweep_is_switched_on_before_it_is_started() -> None:
     assert start_sweep(api, "azure", 7) == "run"  # type: ignore[arg-type]
     assert api.sent == [
         ("PATCH", "/api/v2/dags/sweep_unbackfilled_bags", {"is_paused": False}),
-        ("TRIGGER", "sweep_unbackfilled_bags", {"destination": "azure", "limit": 7}),
+        ("TRIGGER", "sweep_unbackfilled_bags", {"destination": "azure", "limit": 7, "space": None}),
     ]

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bagfill.ingests import callback
 from bagfill.ingests.callback import CallbackRefused, post_ingest, sign
 from bagfill.ingests.callback_rules import CallbackRules
 from stub_receiver import Receiver
@@ -25,7 +24,7 @@ def allowing(*receivers: Receiver, redirects: int = 0, **more: Any) -> CallbackR
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(callback, "wait_exponential_jitter", lambda **_: lambda state: 0)
+    monkeypatch.setattr("tenacity.wait_exponential_jitter", lambda **_: lambda state: 0)
     with Receiver() as running:
         yield running
 

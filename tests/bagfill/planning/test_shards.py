@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.planning.limits import MIB, Limits
-from bagfill.planning.shards import CopyItem, PlannedFile, block_bytes_for, cut_shards
+from bagfill.planning.shards import CopyItem, Cut, PlannedFile, block_bytes_for, cut_for
 
 GIB = 1024 * MIB
 TIB = 1024 * GIB
@@ -32,6 +34,25 @@ all_limits = st.builds(
 sizes = st.lists(st.tuples(st.integers(0, 40 * MIB), st.booleans()), max_size=40)
 
 
+@dataclass(frozen=True)
+class Sides:
+    cut: Cut
+    copy: list[list[CopyItem]]
+    verify: list[list[PlannedFile]]
+
+
+def cut(files: list[PlannedFile], limits: Limits) -> Sides:
+    made = cut_for(lambda: ((file.size, file.cut_bytes) for file in files), limits)
+    copy = packed(made, [(item, item.size) for file in files for item in made.items(file)])
+    return Sides(made, copy, packed(made, [(file, file.size) for file in files]))
+
+
+def packed(made: Cut, items: list[tuple[Any, int]]) -> list[list[Any]]:
+    packer = made.packer()
+    full = [shard for item, size in items if (shard := packer.add(item, size)) is not None]
+    return [*full, packer.open] if packer.open else full
+
+
 @settings(deadline=None)
 @given(sizes, all_limits)
 def test_every_file_or_every_block_of_it_is_in_exactly_one_copy_shard(
@@ -39,7 +60,7 @@ def test_every_file_or_every_block_of_it_is_in_exactly_one_copy_shard(
 ) -> None:
     files = [planned(f"data/{n}", size, limits, at_destination=there) for n, (size, there) in enumerate(drawn)]
 
-    shards = cut_shards(files, limits)
+    shards = cut(files, limits)
 
     seen: Counter[tuple[str, int]] = Counter()
     for item in (item for shard in shards.copy for item in shard):
@@ -54,14 +75,15 @@ def test_every_file_is_in_exactly_one_verify_shard_in_the_order_of_the_plan(
     drawn: list[tuple[int, bool]], limits: Limits
 ) -> None:
     files = [planned(f"data/{n}", size, limits) for n, (size, _) in enumerate(drawn)]
-    assert [file for shard in cut_shards(files, limits).verify for file in shard] == files
+    assert [file for shard in cut(files, limits).verify for file in shard] == files
 
 
 @settings(deadline=None)
 @given(sizes, all_limits)
 def test_no_more_shards_than_allowed_and_none_is_empty(drawn: list[tuple[int, bool]], limits: Limits) -> None:
     files = [planned(f"data/{n}", size, limits) for n, (size, _) in enumerate(drawn)]
-    shards = cut_shards(files, limits)
+    shards = cut(files, limits)
+    assert (len(shards.copy), len(shards.verify)) == (shards.cut.copy_shards, shards.cut.verify_shards)
     for side in (shards.copy, shards.verify):
         assert len(side) <= limits.max_shards
         assert all(side)
@@ -80,7 +102,7 @@ def test_a_shard_is_closed_by_bytes_and_by_count_where_the_count_of_shards_allow
         block_bytes=limits.block_bytes,
     )
     files = [planned(f"data/{n}", size, roomy) for n, (size, _) in enumerate(drawn)]
-    for shard in cut_shards(files, roomy).copy:
+    for shard in cut(files, roomy).copy:
         assert len(shard) <= roomy.shard_files
         # One item alone may be larger: a block, or a file that goes in one request.
         assert len(shard) == 1 or sum(item.size for item in shard) <= roomy.shard_bytes
@@ -90,13 +112,13 @@ def test_a_shard_is_closed_by_bytes_and_by_count_where_the_count_of_shards_allow
 @given(sizes, all_limits)
 def test_the_sizes_of_the_items_add_up_to_the_bag(drawn: list[tuple[int, bool]], limits: Limits) -> None:
     files = [planned(f"data/{n}", size, limits, at_destination=there) for n, (size, there) in enumerate(drawn)]
-    items = [item for shard in cut_shards(files, limits).copy for item in shard]
+    items = [item for shard in cut(files, limits).copy for item in shard]
     assert sum(item.size for item in items) == sum(file.size for file in files)
 
 
 def test_what_is_at_the_destination_already_is_one_item_however_large() -> None:
     limits = Limits(shard_bytes=MIB, small_object_bytes=0, block_bytes=MIB)
-    shards = cut_shards([planned("data/x", 10 * MIB, limits, at_destination=True)], limits)
+    shards = cut([planned("data/x", 10 * MIB, limits, at_destination=True)], limits)
     assert [[(item.first, item.last) for item in shard] for shard in shards.copy] == [[(0, 0)]]
 
 
@@ -116,9 +138,9 @@ def test_a_small_object_is_written_in_one_request(size: int) -> None:
 
 
 def test_no_files_make_no_shards() -> None:
-    shards = cut_shards([], Limits())
-    assert shards.copy == ()
-    assert shards.verify == ()
+    shards = cut([], Limits())
+    assert shards.copy == []
+    assert shards.verify == []
 
 
 @given(all_limits, st.integers(0, 40 * MIB), st.integers(0, 5), st.integers(0, 5))

@@ -182,7 +182,7 @@ def test_all_problems_are_told_at_once_with_their_keys() -> None:
         "registry.database: missing",
         "limits.concurrency: found 0; allowed: greater than or equal to 1",
         "limits.lease: found 'soon'",
-        "limits.shard_byte: unknown key; known are block_bytes",
+        "limits.shard_byte: unknown key; known are bags_at_once",
         "locations[0](a).provider: found 'gopher'; allowed: amazon-s3, azure-blob-storage, local",
         "locations[1](b).prefix: found 'no-slash'",
         "locations[2](b2).thaw.tier: found 'Warp'",

@@ -15,6 +15,7 @@ import pytest
 
 from bagfill.audit.model import AuditMode, AuditOutcome
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.crc64 import Crc64
 from bagfill.ingests.reasons import Reason
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.registry.registry import StoredManifest
@@ -125,7 +126,86 @@ def test_one_flipped_bit_at_the_source(world: World, path: str) -> None:
 
     assert closed.reason in {Reason.SOURCE_CORRUPT.code, Reason.BAG_INVALID.code}
     assert_refused(world, closed, Reason.of_code(str(closed.reason)), path)
+    # A large file is judged when it is read back, and stays there for a person to look at; nothing replaces it.
+    assert (path in world.at_destination(V1)) is (path == LARGE_PATH)
+
+
+@pytest.mark.parametrize("path", [A, LARGE_PATH, "bag-info.txt", TAG_MANIFEST])
+def test_one_flipped_bit_at_the_source_is_never_written_where_digests_come_first(world: World, path: str) -> None:
+    world.limits = replace(world.limits, hash_before_write=100 * 1024 * 1024)
+    rot(world, path, at_source=True)
+
+    closed = replicate(world)
+
+    assert_refused(world, closed, Reason.of_code(str(closed.reason)), path)
     assert path not in world.at_destination(V1)
+
+
+def fails_once(operation: str, kind: FaultKind, path: str) -> Callable[[str, str], Fault | None]:
+    """A fault at the first such call for a file."""
+    left = [Fault(kind)]
+
+    def decide(called: str, key: str) -> Fault | None:
+        return left.pop() if called == operation and key.endswith(path) and left else None
+
+    return decide
+
+
+@pytest.mark.parametrize(
+    ("where", "operation", "kind", "words"),
+    [
+        ("source", "read", FaultKind.FLIP_READ, "damaged on the way to"),
+        ("destination", "stage block", FaultKind.FLIP_WRITE, "the right bytes were sent"),
+    ],
+    ids=["read wrongly", "written wrongly"],
+)
+def test_a_bit_that_flipped_once_is_located(
+    world: World, where: str, operation: str, kind: FaultKind, words: str
+) -> None:
+    # One task sends all blocks: of another's, only the provider's word is known.
+    world.limits = replace(world.limits, shard_bytes=100 * 1024 * 1024)
+
+    closed = replicate(world, services=world.services(**{where: fails_once(operation, kind, LARGE_PATH)}))
+
+    assert_refused(world, closed, Reason.DESTINATION_CORRUPT, LARGE_PATH)
+    assert words in closed.message
+
+
+def test_a_bit_that_flipped_once_on_the_way_back_is_read_again_by_the_next_attempt(world: World) -> None:
+    services = world.services(destination=fails_once("read", FaultKind.FLIP_READ, LARGE_PATH))
+    opened = open_ingests(services, world.request(str(BAG)))
+    assert isinstance(opened, OpenedIngests)
+    [ref] = opened.refs
+    plan = plan_replication(services, ref)
+    assert not isinstance(plan, StepFailed)
+    for index in range(plan.copy_shards):
+        assert not isinstance(copy_shard(services, ShardRef(ref, index)), StepFailed)
+
+    def failed() -> list[StepFailed]:
+        outcomes = [verify_shard(services, ShardRef(ref, index)) for index in range(plan.verify_shards)]
+        return [outcome for outcome in outcomes if isinstance(outcome, StepFailed)]
+
+    [once] = failed()
+    assert once.retryable
+    assert "read once more they are right" in once.message
+    assert failed() == []
+
+
+def test_a_source_whose_provider_keeps_a_crc_is_found_corrupt_without_being_read_again(world: World) -> None:
+    rotten, key = flipped(FILES[LARGE_PATH]), f"{V1}/{LARGE_PATH}"
+    world.source.put_unconditionally(key, rotten)
+    world.source._objects[key] = replace(world.source._objects[key], crc=Crc64.of(rotten))
+    reads: list[str] = []
+
+    def watch(operation: str, key: str) -> Fault | None:
+        if operation == "read" and key.endswith(LARGE_PATH):
+            reads.append(key)
+        return None
+
+    closed = replicate(world, services=world.services(source=watch))
+
+    assert_refused(world, closed, Reason.SOURCE_CORRUPT, LARGE_PATH)
+    assert len(reads) == 2, "the two blocks that were copied"
 
 
 @pytest.mark.parametrize("path", [A, LARGE_PATH])

@@ -20,7 +20,7 @@ from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.storage.faults import Decide, Fault, FaultKind, Killed
-from campaign_world import NAME, CampaignWorld
+from campaign_world import NAME, CampaignWorld, planned
 
 V1 = "digitised/b1/v1"
 
@@ -28,14 +28,6 @@ V1 = "digitised/b1/v1"
 @pytest.fixture
 def world() -> CampaignWorld:
     return CampaignWorld()
-
-
-def planned(world: CampaignWorld, request: str = "r1") -> PlanSummary:
-    opened = open_ingests(world.services(), world.request("digitised/b1", request, campaign=NAME))
-    assert isinstance(opened, OpenedIngests)
-    plan = plan_replication(world.services(), opened.refs[0])
-    assert isinstance(plan, PlanSummary)
-    return plan
 
 
 def after(calls: int, act: Callable[[], object]) -> Decide:

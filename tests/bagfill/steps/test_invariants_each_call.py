@@ -13,7 +13,7 @@ from functools import cache
 import pytest
 
 from bagfill.storage.faults import Fault, FaultKind
-from invariants_drill import PARTS, V1, V1_FILES, V2, V2_FILES, Chaos, Drill, make_small_and_repeatable
+from invariants_drill import CAREFUL, LIMITS, PARTS, V1, V1_FILES, V2, V2_FILES, Chaos, Drill, make_small_and_repeatable
 
 ARCHIVED = ("data/a.txt", "data/large.bin")
 BOTH: Mapping[str, Mapping[str, bytes]] = {V1: V1_FILES, V2: V2_FILES}
@@ -31,8 +31,8 @@ def small_and_repeatable() -> Iterator[None]:
 
 
 @cache
-def calls_of_a_good_run(*, archived: tuple[str, ...] = (), both: bool = False) -> Counter[str]:
-    drill = Drill(archived=archived, **({"versions": BOTH} if both else {}))
+def calls_of_a_good_run(*, archived: tuple[str, ...] = (), both: bool = False, careful: bool = False) -> Counter[str]:
+    drill = Drill(archived=archived, limits=CAREFUL if careful else LIMITS, **({"versions": BOTH} if both else {}))
     drill.until_registered(1)
     return drill.chaos.calls
 
@@ -80,4 +80,11 @@ def test_invariant_1_one_wrong_bit_anywhere_is_never_registered(part: str, kind:
     # provider was wrong), the bag still gets there.
     for number in range(calls_of_a_good_run(archived=ARCHIVED)[part]):
         drill = Drill(Chaos({(part, number): Fault(kind)}), archived=ARCHIVED)
+        drill.until_registered(ROUNDS)
+
+
+@pytest.mark.parametrize("part", ["source", "destination"])
+def test_invariant_1_the_same_where_every_digest_is_compared_before_writing(part: str) -> None:
+    for number in range(calls_of_a_good_run(archived=ARCHIVED, careful=True)[part]):
+        drill = Drill(Chaos({(part, number): Fault(FaultKind.FLIP_READ)}), archived=ARCHIVED, limits=CAREFUL)
         drill.until_registered(ROUNDS)

@@ -46,9 +46,9 @@ def test_a_sound_bag_has_every_digest_of_every_manifest(world: World, profile: P
 
 def test_a_storage_manifest_with_another_digest_than_the_bag_s_own_is_named(world: World) -> None:
     manifest = registered(world)
-    first = manifest.payload_files[0]
+    first, *others = manifest.files
     wrong = replace(first, digest=Digest(first.digest.algorithm, "0" * 64))
-    changed = replace(manifest, payload_files=(wrong, *manifest.payload_files[1:]))
+    changed = replace(manifest, files=(wrong, *others))
     (problem,) = judge(world.services(), changed, "azure", found(FILES)).problems
     assert problem.startswith(f"{first.name}: storage manifest and bag differ: expected sha256:000")
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.crc64 import Crc64
 from bagfill.fixity.receipt_form import FileLine, Header
 from bagfill.fixity.receipts import ReceiptReader
 from bagfill.fixity.seals import read_seal, seal_name, signature_problem
@@ -76,6 +77,17 @@ def test_a_file_that_several_tasks_staged_is_known_by_the_one_that_committed_it(
     assert big.object.outcome == "staged"
     assert big.object.transit is not None
     assert big.object.transit.block_bytes == 1024 * 1024
+    assert big.object.transit.crc64 == Crc64.of(PAYLOAD["big.bin"]).s3
+    assert [entry.how for entry in big.obtained] == ["manifest", "destination-read"]
+
+
+def test_where_every_digest_comes_before_writing_the_source_read_is_in_the_receipt() -> None:
+    world = World()
+    careful = {"hash_before_write": 100 * 1024 * 1024, "shard_bytes": 2 * 1024 * 1024}
+    world.limits = replace(world.limits, block_bytes=1024 * 1024, **careful)
+    world.add(V1, bag_files(BAG, PAYLOAD))
+    assert run(world).succeeded
+    big = receipt(world)[2]["data/big.bin"]
     assert [entry.how for entry in big.obtained] == ["manifest", "source-read", "destination-read"]
 
 

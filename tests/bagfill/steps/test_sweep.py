@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bagfill.bag.identifiers import BagId, BagVersionId, ExternalIdentifier, Space
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
+from bagfill.ingests.retries import SCHEDULES
 from bagfill.ingests.tracker import StatusUpdate
 from bagfill.registry.registry import Claim, ReplicaRecord
 from bagfill.steps.backfill import backfill
@@ -22,12 +23,13 @@ from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.run_ids import run_id_of, run_id_of_shipment
 from bagfill.steps.services import Policy
 from bagfill.steps.sweep import SweepFindings, find_unbackfilled
-from bagfill.steps.sweep_candidates import MOST_ATTEMPTS, SweepError, start_of, sweep_candidates
+from bagfill.steps.sweep_candidates import SweepError, start_of, sweep_candidates
 from bagfill.storage.location import Location, Provider
 from contracts.sample_manifests import manifest_document, manifest_of
 from invariants_drill import V1, V1_FILES
 from world import World
 
+MOST_ATTEMPTS = SCHEDULES[Reason.SOURCE_UNREADABLE].attempts
 LEGAL = re.compile(r"[A-Za-z0-9_.~:+-]+")
 
 
@@ -176,7 +178,7 @@ def test_an_abandoned_ingest_blocks_no_other_version_after_another_run_finished_
 
 def test_the_pause_after_a_passing_failure_doubles_and_then_a_person_is_asked() -> None:
     swept = Swept("digitised/b1/v1")
-    pause = timedelta(minutes=10)
+    pause = timedelta(minutes=5)
     for attempt in range(1, MOST_ATTEMPTS):
         swept.ingest("digitised/b1/v1", Reason.SOURCE_UNREADABLE)
         swept.world.clock.advance(pause - timedelta(seconds=1))
@@ -186,7 +188,7 @@ def test_the_pause_after_a_passing_failure_doubles_and_then_a_person_is_asked() 
         assert [start.run_id for start in swept.sweep().starts] == [
             run_id_of(bag("digitised/b1"), "azure", attempt + 1)
         ]
-        pause *= 2
+        pause = min(pause * 2, timedelta(hours=6))
     swept.ingest("digitised/b1/v1", Reason.SOURCE_UNREADABLE)
     swept.world.clock.advance(timedelta(days=365))
     assert whys(swept.sweep()) == [f"needs a person: failed {MOST_ATTEMPTS} times, last: source-unreadable"]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.shards import CopyItem
 from bagfill.steps.backfill import backfill
 from bagfill.steps.copy_shard import ShardCopied, copy_shard
 from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.request_thaw import ThawSummary, request_thaw
+from bagfill.steps.thaw_permits import ThawChunk, ThawSpent
 from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
+from bagfill.steps.work import IngestWork
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.faults import Fault, FaultKind
+from bagfill.storage.store import ObjectInfo, ThawTier
 from invariants_drill import BAG, LIMITS, V1, V1_FILES
-from world import THAW_DELAY, World, advance_instead_of_sleeping
+from world import THAW_DELAY, World, advance_instead_of_sleeping, bag_files
 
 ARCHIVED = ("data/a.txt", "data/large.bin")
 WHOLE = replace(LIMITS, shard_bytes=1_000_000, shard_files=100)
@@ -160,3 +166,238 @@ def test_versions_beyond_what_one_run_opens_make_the_result_no_success() -> None
     assert first.left_over == 1
     assert not first.succeeded
     assert second.succeeded
+
+
+# --- what is due, what is late, what ends
+
+SLOW = 5
+"""Bytes a second of copying and reading back, so that three files of a world need days."""
+
+
+def slow_world(**thaw: object) -> World:
+    """A bag of three archived files, each of which takes about two days and a half to copy and verify."""
+    made = World(limits=replace(LIMITS, shard_bytes=600_000, shard_files=1, small_object_bytes=10**6))
+    payload = {name: bytes([number]) * 500_000 for number, name in enumerate(("a", "b", "c"))}
+    made.add(V1, bag_files(BAG, payload))
+    made.archive(V1, *(f"data/{name}" for name in payload))
+    source, azure = made.locations["primary"], made.locations["azure"]
+    made.locations["primary"] = replace(source, thaw=replace(source.thaw, **thaw))  # type: ignore[arg-type]
+    made.locations["azure"] = replace(azure, verify_rate=SLOW)
+    return made
+
+
+def opened(world: World, **fields: object) -> IngestRef:
+    services = world.services()
+    found = open_ingests(services, world.request(str(BAG), **fields))
+    assert isinstance(found, OpenedIngests)
+    assert isinstance(plan_replication(services, found.refs[0]), PlanSummary)
+    return found.refs[0]
+
+
+def lives(world: World) -> list[tuple[str, int]]:
+    return [(key.rpartition("/")[2], days) for key, _, days in world.source.thaw_requests]
+
+
+def test_a_bag_that_needs_longer_gets_copies_that_live_longer() -> None:
+    world = slow_world()
+    ref = opened(world)
+    assert request_thaw(world.services(), ref) == ThawSummary(total=3, asked=3, in_progress=0, readable=0)
+    assert lives(world) == [("a", 10), ("b", 10), ("c", 10)]
+
+
+def test_a_bag_that_needs_too_long_is_thawed_piece_by_piece_and_nothing_expires() -> None:
+    world = slow_world(most_days=7, days=5)
+    ref = opened(world, thaw_days=5)
+    services = world.services()
+
+    first = request_thaw(services, ref)
+    assert first == ThawSummary(total=3, asked=2, in_progress=0, readable=0, later=1)
+    world.clock.advance(THAW_DELAY)
+    state = poll_thaw(services, ref)
+    assert state == ThawState(total=3, readable=2, thawing=0, asked_again=0, later=1)
+    assert isinstance(state, ThawState)
+    assert state.done
+
+    shards = {item.file.path: i for i in range(20) for item in _items(world, ref, i)}
+    waiting = copy_shard(services, ShardRef(ref, shards["data/c"]))
+    assert isinstance(waiting, StepFailed)
+    assert waiting.reason is Reason.THAW_NOT_DUE
+    its_own = poll_thaw(services, ref, shard=shards["data/c"])
+    assert isinstance(its_own, ThawState)
+    assert not its_own.done
+
+    assert isinstance(copy_shard(services, ShardRef(ref, shards["data/a"])), ShardCopied)
+    world.clock.advance(timedelta(days=2, hours=12))
+    its_own = poll_thaw(services, ref, shard=shards["data/c"])
+    assert its_own == ThawState(total=1, readable=0, thawing=0, asked_again=1)
+    world.clock.advance(THAW_DELAY)
+    assert isinstance(copy_shard(services, ShardRef(ref, shards["data/b"])), ShardCopied)
+    assert isinstance(copy_shard(services, ShardRef(ref, shards["data/c"])), ShardCopied)
+    assert services.thaws.expired() == 0
+
+
+def _items(world: World, ref: IngestRef, index: int) -> list[CopyItem]:
+    work = IngestWork(world.services().work, ref)
+    plan = work.require_plan()
+    return list(work.copy_items(plan, index)) if index < plan.copy_shards else []
+
+
+def test_a_bag_that_is_thawed_in_pieces_arrives_whole() -> None:
+    world = slow_world(most_days=7, days=5)
+    result = backfill(
+        world.services(),
+        world.request(str(BAG), thaw_days=5),
+        sleep=advance_instead_of_sleeping(world.clock),
+        poll_seconds=1800,
+    )
+    assert result.succeeded, result
+    assert sorted(name for name, _ in lives(world)) == ["a", "b", "c"]
+
+
+def test_copies_that_end_before_the_rest_is_copied_are_prolonged_and_not_paid_again() -> None:
+    world = slow_world(most_days=30, days=5)
+    ref = opened(world, thaw_days=5)
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    poll_thaw(services, ref)
+    ends = {info.readable_until for info in _listed(world)}
+    # The first file took far longer than was reckoned with.
+    world.clock.advance(timedelta(days=9, hours=12))
+
+    assert isinstance(copy_shard(services, ShardRef(ref, 0)), ShardCopied)
+
+    assert len(world.source.thaw_requests) == 3
+    assert all(info.readable_until not in ends for info in _listed(world))
+    assert "prolonged" in _events(world, ref)
+
+
+def _listed(world: World) -> list[ObjectInfo]:
+    found = (world.source.stat(f"{V1}/data/{name}") for name in "abc")
+    return [info for info in found if info is not None]
+
+
+def _events(world: World, ref: IngestRef) -> str:
+    ingest = world.ingests.get(UUID(ref.ingest_id))
+    assert ingest is not None
+    return "\n".join(event.description for event in ingest.events)
+
+
+def test_copies_that_expire_one_by_one_during_a_slow_copy_are_asked_for_one_by_one_and_counted(
+    world: World, ref: IngestRef
+) -> None:
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    poll_thaw(services, ref)
+    world.archive(V1, "data/large.bin")
+    world.clock.advance(timedelta(minutes=1))
+
+    outcome = copy_shard(services, ShardRef(ref, 0))
+
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.THAW_EXPIRED
+    assert paid(world) == sorted([*ARCHIVED, "data/large.bin"])
+    assert services.thaws.expired("primary") == 1
+    assert poll_thaw(services, ref) == ThawState(total=2, readable=1, thawing=1, asked_again=0)
+
+
+def test_a_thaw_that_never_completes_is_reported_after_its_deadline(world: World, ref: IngestRef) -> None:
+    world.source._thaw_delays = dict.fromkeys(ThawTier, timedelta(days=300))
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(timedelta(hours=36))
+    assert isinstance(poll_thaw(services, ref), ThawState)
+    world.clock.advance(timedelta(hours=1))
+
+    outcome = poll_thaw(services, ref)
+
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.THAW_OVERDUE
+    assert "2 objects" in outcome.message
+    assert "data/a.txt" in outcome.message
+
+
+def test_somebody_else_s_thaw_that_never_completes_is_reported_too(world: World, ref: IngestRef) -> None:
+    world.source._thaw_delays = dict.fromkeys(ThawTier, timedelta(days=300))
+    for path in ARCHIVED:
+        world.source.request_thaw(f"{V1}/{path}", ThawTier.BULK, 3)
+    services = world.services()
+    assert request_thaw(services, ref) == ThawSummary(total=2, asked=0, in_progress=2, readable=0)
+    world.clock.advance(timedelta(hours=37))
+    outcome = poll_thaw(services, ref)
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.THAW_OVERDUE
+
+
+def test_a_request_with_a_faster_tier_moves_the_thaw_that_runs(world: World, ref: IngestRef) -> None:
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(timedelta(minutes=5))
+    faster = replace(ref, thaw_tier="Expedited")
+    request_thaw(services, faster)
+    request_thaw(services, faster)
+    request_thaw(services, replace(ref, thaw_tier="Standard"))
+    assert [tier for _, tier, _ in world.source.thaw_requests] == [ThawTier.BULK] * 2 + [ThawTier.EXPEDITED] * 2
+    assert services.thaws.expired() == 0
+
+
+def test_a_tier_that_the_class_does_not_allow_is_refused_before_anything_is_asked(world: World, ref: IngestRef) -> None:
+    world.archive(V1, "data/large.bin", storage_class="DEEP_ARCHIVE")
+    outcome = request_thaw(world.services(), replace(ref, thaw_tier="Expedited"))
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.THAW_REFUSED
+    assert "DEEP_ARCHIVE: no Expedited thaw; allowed: Bulk, Standard" in outcome.message
+    assert world.source.thaw_requests == []
+
+
+def test_a_restored_object_that_is_deleted_ends_the_ingest(world: World, ref: IngestRef) -> None:
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    assert poll_thaw(services, ref) == ThawState(total=2, readable=2, thawing=0, asked_again=0)
+    world.source.remove(f"{V1}/data/a.txt")
+    outcome = copy_shard(services, ShardRef(ref, 0))
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.SOURCE_INCOMPLETE
+
+
+def test_a_clock_that_jumps_back_neither_stops_nor_repeats_a_thaw(world: World, ref: IngestRef) -> None:
+    services = world.services()
+    ahead = timedelta(days=400)
+    world.clock.advance(ahead)
+    request_thaw(services, ref)
+    world.clock.advance(-ahead)
+    # The provider's own clock was right all along: its thaws run as they did.
+    for path in ARCHIVED:
+        world.source.archive(f"{V1}/{path}")
+        world.source.request_thaw(f"{V1}/{path}", ThawTier.BULK, 5)
+    assert poll_thaw(services, ref) == ThawState(total=2, readable=0, thawing=2, asked_again=0)
+    world.clock.advance(THAW_DELAY)
+    state = poll_thaw(services, ref)
+    assert isinstance(state, ThawState)
+    assert state.done
+
+
+def test_a_budget_that_refuses_a_chunk_stops_the_step_with_its_own_reason(world: World, ref: IngestRef) -> None:
+    reached = StepFailed(Reason.BUDGET_REACHED, "the cap of this month is reached.")
+
+    class Closed:
+        def permit(self, chunk: ThawChunk) -> StepFailed | None:
+            assert (chunk.objects, chunk.location, chunk.tier) == (2, "primary", ThawTier.BULK)
+            return reached
+
+        def settle(self, chunk: ThawChunk, spent: ThawSpent) -> None:
+            raise AssertionError("nothing was booked")
+
+    outcome = request_thaw(world.services(thaw_permits=Closed()), ref)
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.BUDGET_REACHED
+    assert world.source.thaw_requests == []
+
+
+def test_two_runs_of_one_bag_at_once_ask_for_each_object_once(world: World, ref: IngestRef) -> None:
+    services = world.services()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: request_thaw(services, ref), range(8)))
+    assert paid(world) == sorted(ARCHIVED)

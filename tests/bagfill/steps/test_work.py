@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
-from bagfill.planning.shards import CopyItem, PlannedFile, Shards
+from bagfill.planning.shards import CopyItem, Cut, PlannedFile
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.records import RecordStore
 from bagfill.steps.sealed_records import RecordDamaged, SealedRecords
@@ -25,9 +25,8 @@ from contracts.sample_manifests import sample_manifest
 REF = IngestRef("ingest", "digitised/b1/v1", "primary", "azure", 1, "Bulk", 5)
 MANIFEST = sample_manifest()
 FILES = [PlannedFile(f"data/{name}", 3, "e", name == "b", False, DigestSet()) for name in "abc"]
-SHARDS = Shards(
-    copy=((CopyItem(FILES[0]),), (CopyItem(FILES[1]), CopyItem(FILES[2]))), verify=((FILES[0], FILES[1]), (FILES[2],))
-)
+CUT = Cut(shard_bytes=1000, shard_files=2, copy_shards=2, verify_shards=2)
+SHARDS = (FILES[:2], FILES[2:])
 WRITES = 7
 """Records of this plan: manifest, two and two shards, archived files, head."""
 
@@ -53,7 +52,7 @@ class Area:
 
     def write(self) -> Plan:
         work = self.work()
-        return work.write_plan(plan(work.new_folder()), MANIFEST, SHARDS)
+        return work.write_plan(plan(work.new_folder()), MANIFEST, CUT, iter(FILES))
 
 
 @pytest.fixture
@@ -66,7 +65,9 @@ def test_what_was_planned_is_read_back_as_it_was(area: Area) -> None:
     work = area.work()
     assert work.require_plan() == written
     assert work.manifest(written) == MANIFEST
-    assert [work.copy_items(written, index) for index in range(2)] == [list(shard) for shard in SHARDS.copy]
+    assert [work.copy_items(written, index) for index in range(2)] == [
+        [CopyItem(file) for file in shard] for shard in SHARDS
+    ]
     assert list(work.all_files(written)) == FILES
     assert work.archived_files(written) == [FILES[1]]
     assert area.creations == WRITES

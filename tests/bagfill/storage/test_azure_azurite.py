@@ -95,8 +95,13 @@ class TestAzurite(StoreContract):
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"
         assert read(store, f"{folder}a +%2F é.txt", start=1, length=2) == b"as"
 
-    def test_both_capabilities(self, store: ObjectStore) -> None:
-        assert store.capabilities == {Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING}
+    def test_it_thaws_tells_states_in_listings_and_copies_by_url(self, store: ObjectStore) -> None:
+        assert store.capabilities == {
+            Capability.THAW,
+            Capability.ARCHIVE_STATE_IN_LISTING,
+            Capability.SIGNED_URLS,
+            Capability.COPY_FROM_URL,
+        }
 
     def test_blocks_of_others_are_not_ours(self, store: ObjectStore, folder: str, outside: Any) -> None:
         outside.get_blob_client(f"{folder}big").stage_block("somebody-elses-block-of-39-characters-x", b"theirs")

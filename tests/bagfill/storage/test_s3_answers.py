@@ -97,7 +97,7 @@ def test_intelligent_tiering_is_restored_without_days(store: S3Store, answers: S
 @pytest.mark.parametrize(
     ("code", "status", "failure"),
     [
-        ("GlacierExpeditedRetrievalNotAvailable", 503, StoreFailure.THROTTLED),
+        ("GlacierExpeditedRetrievalNotAvailable", 503, StoreFailure.NO_CAPACITY),
         ("SlowDown", 503, StoreFailure.THROTTLED),
         ("InternalError", 500, StoreFailure.UNAVAILABLE),
     ],

@@ -6,11 +6,16 @@ import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digester import digest_bytes
+from bagfill.planning.limits import Limits
 from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.registry.registry import ClaimLostError
 from bagfill.steps.records import RecordStore
@@ -20,7 +25,7 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStagedWrite, MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
-from bagfill.storage.store import StagedBlock
+from bagfill.storage.store import NOTHING_NOTED, Noted, StagedBlock, TransitCheck
 from bagfill.transfer.copy_object import ObjectCopier
 from bagfill.transfer.outcomes import (
     AlreadyThere,
@@ -30,6 +35,7 @@ from bagfill.transfer.outcomes import (
     SourceCorrupt,
     SourceMissing,
     Staged,
+    Transit,
     WouldOverwrite,
 )
 
@@ -60,12 +66,15 @@ class Faults:
 class Bench:
     """A source with one object, an empty destination, and the plan's words about the object."""
 
-    def __init__(self, data: bytes = DATA, block_bytes: int = BLOCK) -> None:
+    def __init__(self, data: bytes = DATA, block_bytes: int = BLOCK, *, careful: bool = False) -> None:
+        self.limits = Limits(concurrency=4, hash_before_write=2 * len(data) if careful else 10)
         self.source = MemoryBucket()
         self.destination = MemoryBucket()
         self.faults = Faults()
         self.source_faults = Faults()
-        self.ledger = WorkStagingLedger(SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "staging/")
+        self.ledger = WorkStagingLedger(
+            SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "staging/", fetches=True
+        )
         etag = self.source.put_unconditionally(KEY, data)
         digests = digest_bytes(data, [Algorithm.MD5, Algorithm.SHA256])
         self.file = PlannedFile("data/x", len(data), etag, False, False, digests, block_bytes)
@@ -80,6 +89,7 @@ class Bench:
             FaultyStore(MemoryStore(self.destination, location="destination"), self.faults),
             self.ledger,
             self.guard,
+            self.limits,
         )
 
     def copy(self, first: int = 0, last: int = 0) -> object:
@@ -118,9 +128,14 @@ def test_a_large_object_is_written_in_blocks_that_are_committed_together(bench: 
     assert bench.guarded == BLOCKS + 1
 
 
-@pytest.mark.parametrize("make", [Bench, lambda: Bench(b"small", 0)], ids=["large", "small"])
+CAREFUL = pytest.mark.parametrize(
+    "make", [lambda: Bench(careful=True), lambda: Bench(b"small", 0)], ids=["large", "small"]
+)
+
+
+@CAREFUL
 @pytest.mark.parametrize("damage", [b"!", b""], ids=["longer", "flipped"])
-def test_a_corrupt_source_is_never_visible_at_the_destination(make: type[Bench], damage: bytes) -> None:
+def test_a_corrupt_source_is_never_written_where_digests_come_first(make: type[Bench], damage: bytes) -> None:
     bench = make()
     good = bench.source.contents()[KEY]
     bad = good + damage if damage else bytes([good[0] ^ 1]) + good[1:]
@@ -175,25 +190,101 @@ def test_a_lost_answer_is_recognised_by_the_bytes_that_are_there(make: type[Benc
     assert bench.faults.calls[operation] == (1 if operation == "commit" else 2)
 
 
-def test_a_copy_that_died_inside_a_file_sends_only_what_is_missing(bench: Bench) -> None:
+@pytest.mark.parametrize("careful", [False, True])
+def test_a_copy_that_died_inside_a_file_sends_only_what_is_missing(careful: bool) -> None:
+    bench = Bench(careful=careful)
     bench.faults.at("stage block", 3, FaultKind.KILL_BEFORE)
     with pytest.raises(Killed):
         bench.copy()
     staged = len(next(iter(bench.destination._uploads.values()))[1])
-    sent = bench.faults.calls["stage block"]
+    sent, read = bench.faults.calls["stage block"], bench.source_faults.calls["read"]
 
     assert isinstance(bench.copy(), Copied)
 
     assert bench.there == DATA
     assert bench.faults.calls["stage block"] - sent == BLOCKS - staged
     assert bench.faults.calls["stage"] == 2
+    # What is staged is known by its CRC, and is not read again unless its digest is wanted.
+    assert bench.source_faults.calls["read"] - read == (BLOCKS if careful else BLOCKS - staged)
+
+
+@given(killed=st.integers(0, BLOCKS), by=st.sampled_from([FaultKind.KILL_BEFORE, FaultKind.KILL_AFTER]))
+def test_wherever_a_copy_dies_the_next_one_ends_with_the_same_object(killed: int, by: FaultKind) -> None:
+    bench = Bench()
+    operation, number = ("stage block", killed) if killed < BLOCKS else ("commit", 0)
+    bench.faults.at(operation, number, by)
+    with pytest.raises(Killed):
+        bench.copy()
+
+    assert isinstance(bench.copy(), Copied | AlreadyThere)
+
+    assert bench.there == DATA
+    assert bench.faults.calls["stage block"] <= BLOCKS + bench.limits.concurrency
+
+
+def test_no_block_of_an_earlier_plan_is_kept(bench: Bench) -> None:
+    """The source was replaced since: blocks under the same name are another object's."""
+    bench.copy(0, 3)
+    other = bytes(reversed(DATA))
+    digests = digest_bytes(other, [Algorithm.SHA256])
+    bench.file = replace(bench.file, etag=bench.source.put_unconditionally(KEY, other), digests=digests)
+    bench.ledger = WorkStagingLedger(SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "another plan/")
+
+    assert isinstance(bench.copy(), Copied)
+
+    assert bench.there == other
+
+
+def test_a_source_that_is_replaced_between_two_blocks_ends_the_copy(bench: Bench) -> None:
+    bench.limits = Limits(concurrency=1, hash_before_write=0)
+    first = bench.copier()
+    real = first._blocks._source.read
+
+    def replaced_after_two(key: str, **options: Any) -> Any:
+        if options["start"] == 2 * BLOCK:
+            bench.source.put_unconditionally(KEY, bytes(reversed(DATA)))
+        return real(key, **options)
+
+    first._blocks._source.read = replaced_after_two  # type: ignore[method-assign]
+
+    assert isinstance(first.copy(CopyItem(bench.file), KEY, KEY), SourceChanged)
+    assert bench.there is None
+
+
+def test_blocks_that_vanish_before_the_commit_are_sent_again(bench: Bench) -> None:
+    vanished = []
+
+    def guard() -> None:
+        uploads = bench.destination._uploads
+        if not vanished and any(len(blocks) == BLOCKS for _, blocks in uploads.values()):
+            vanished.append(True)
+            for _, blocks in uploads.values():
+                del blocks[1], blocks[3]
+
+    bench.guard = guard  # type: ignore[method-assign]
+
+    assert isinstance(bench.copy(), Copied)
+
+    assert vanished
+    assert bench.there == DATA
+    assert bench.faults.calls["stage block"] == BLOCKS + 2
+
+
+def test_the_crc_of_the_whole_is_known_after_a_copy(bench: Bench, small: Bench) -> None:
+    large = bench.copy()
+    assert isinstance(large, Copied)
+    assert large.crc == Crc64.of(DATA)
+    assert large.transit == Transit(TransitCheck.CRC64, Crc64.of(DATA))
+    one = small.copy()
+    assert isinstance(one, Copied)
+    assert (one.crc, one.transit) == (Crc64.of(b"small"), None)
 
 
 class _WithoutCrc(MemoryStagedWrite):
     """As a server that lists no checksums of parts (SeaweedFS)."""
 
-    def staged(self) -> dict[int, StagedBlock]:
-        return {index: replace(block, crc=None) for index, block in super().staged().items()}
+    def staged(self, noted: Noted = NOTHING_NOTED) -> dict[int, StagedBlock]:
+        return {index: replace(block, crc=None) for index, block in super().staged(noted).items()}
 
     def commit(self, blocks: list[StagedBlock]) -> object:  # type: ignore[override]
         known = super().staged()
@@ -216,7 +307,6 @@ def staged_and_committed(outcome: CopyOutcome) -> int:
     assert isinstance(outcome, Staged)
     assert outcome.committed
     assert outcome.etag
-    assert outcome.digests.get(Algorithm.SHA256) == digest_bytes(DATA, [Algorithm.SHA256])[Algorithm.SHA256]
     return outcome.blocks
 
 
@@ -251,7 +341,14 @@ def test_two_tasks_stage_one_file_and_the_last_commits_it(bench: Bench) -> None:
     assert bench.destination.open_uploads() == {}
 
 
-def test_a_block_that_one_task_read_wrongly_is_put_right_before_the_commit(bench: Bench) -> None:
+def test_no_byte_of_a_cut_file_is_read_twice(bench: Bench) -> None:
+    bench.copy(0, 3)
+    bench.copy(3, BLOCKS)
+    assert bench.source_faults.calls["read"] == BLOCKS
+
+
+def test_a_block_that_one_task_read_wrongly_is_put_right_where_digests_come_first() -> None:
+    bench = Bench(careful=True)
     bench.source_faults.at("read", 1, FaultKind.FLIP_READ)
     assert bench.copy(0, 3) == Staged(3, committed=False)
 
@@ -261,7 +358,8 @@ def test_a_block_that_one_task_read_wrongly_is_put_right_before_the_commit(bench
     assert bench.faults.calls["stage block"] == BLOCKS + 1
 
 
-def test_a_corrupt_source_staged_by_several_tasks_is_never_committed(bench: Bench) -> None:
+def test_a_corrupt_source_staged_by_several_tasks_is_never_committed_where_digests_come_first() -> None:
+    bench = Bench(careful=True)
     bench.file = replace(bench.file, etag=bench.source.put_unconditionally(KEY, DATA[:-1] + b"!"))
     assert isinstance(bench.copy(0, 3), Staged)
     assert isinstance(bench.copy(3, BLOCKS), SourceCorrupt)

@@ -7,7 +7,6 @@ import io
 import json
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from httpx import Response
@@ -19,7 +18,8 @@ from bagfill_airflow.api.bodies import LARGEST_BODY
 from http_api import BAG, Api
 
 INGESTS = "/bagfill/ingests"
-READING = [INGESTS, f"{INGESTS}/7ab969ea-b338-4bec-9864-2ae0e45ca537", "/bagfill/bags/a/b", "/bagfill/bags/a/b/versions", "/bagfill/coverage"]
+UNKNOWN = "7ab969ea-b338-4bec-9864-2ae0e45ca537"
+READING = [INGESTS, f"{INGESTS}/{UNKNOWN}", "/bagfill/bags/a/b", "/bagfill/bags/a/b/versions", "/bagfill/coverage"]
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -221,9 +221,9 @@ class TestIngests:
         assert query.partition("=")[0] in body["description"]
 
     def test_a_page_behind_an_unknown_one_is_not_found(self, api: Api) -> None:
-        check_error(api.client("viewer").get(f"{INGESTS}?before={uuid4()}"), 404)
+        check_error(api.client("viewer").get(f"{INGESTS}?before={UNKNOWN}"), 404)
 
-    @pytest.mark.parametrize("name", ["7ab969ea-b338-4bec-9864-2ae0e45ca537", "x"])
+    @pytest.mark.parametrize("name", [UNKNOWN, "x"])
     def test_an_unknown_one_is_not_found(self, api: Api, name: str) -> None:
         body = check_error(api.client("viewer").get(f"{INGESTS}/{name}"), 404)
         assert body["description"] == f"Ingest {name} not found"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
+
+from bagfill.bag.alike import alike_groups
 
 
-def alike(names: Iterable[str], common: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Each name that has the same ``common`` form as one before it, with that one; ascending."""
-    first: dict[str, str] = {}
-    for name in sorted(names):
-        other = first.setdefault(common(name), name)
-        if other != name:
-            yield name, other
+def alike(names: Collection[str], common: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Each name that has the same ``common`` form as one before it, with the first of them; ascending."""
+    pairs = [(name, first) for first, *others in alike_groups(names, common) for name in others]
+    return iter(sorted(pairs))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 from typing import NamedTuple
 
 from bagfill.bag.bag_info import BAG_INFO_FILE, OLD_BAG_INFO_FILE
+from bagfill.bag.columns import Sizes
 from bagfill.bag.declaration import DECLARATION_FILE
 from bagfill.bag.fetch import FETCH_FILE
 from bagfill.bag.identifiers import BagId
+from bagfill.bag.path_table import PathTable
 from bagfill.bag.payload_manifest import manifest_algorithm
+from bagfill.bag.tag_data import TagData
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 
@@ -42,7 +46,7 @@ class BagContents:
 
     Args:
         listing: size in bytes of everything under the version's folder, by path in it.
-        tag_files: the bytes of the files ``tag_files_to_read`` names.
+        tag_files: the files ``tag_files_to_read`` names; large ones are read again each time.
         unreadable: why one of those could not be read, by its name.
         observed: digests of what was read, by path in the bag, fetched files included; nothing when no payload
             was read, and then no payload is compared. Tag files are digested from ``tag_files``.
@@ -55,7 +59,7 @@ class BagContents:
     """
 
     listing: Mapping[str, int]
-    tag_files: Mapping[str, bytes] = field(repr=False)
+    tag_files: Mapping[str, TagData] = field(repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, DigestSet] | None = field(default=None, repr=False)
     fetched_sizes: Mapping[str, int] | None = field(default=None, repr=False)
@@ -73,11 +77,16 @@ class BagContents:
         if unread:
             raise ValueError(f"Listed, but neither read nor said to be unreadable: {', '.join(unread)}")
 
+    @cached_property
+    def table(self) -> PathTable:
+        """The numbers of the bag's paths: the listing's own, where it has one."""
+        return self.listing.table if isinstance(self.listing, Sizes) else PathTable()
+
 
 def tag_files_to_read(listing: Iterable[str]) -> list[str]:
     """The files at the root whose bytes the rules need, of those that are listed."""
     known = (DECLARATION_FILE, BAG_INFO_FILE, OLD_BAG_INFO_FILE, FETCH_FILE)
-    return sorted(name for name in listing if name in known or _algorithm(name) is not None)
+    return sorted(name for name in listing if "/" not in name and (name in known or _algorithm(name) is not None))
 
 
 def declared_algorithms(listing: Iterable[str]) -> frozenset[Algorithm]:

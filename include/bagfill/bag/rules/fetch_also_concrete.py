@@ -9,7 +9,7 @@ from bagfill.bag.rules.rule import SERVICE_ONLY, Fault, Rule, each
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    return each([path for path in bag.fetched if path in bag.contents.listing], text)
+    return each([path for path in bag.fetch.paths if path in bag.contents.listing], text)
 
 
 def text(paths: Sequence[str]) -> str:

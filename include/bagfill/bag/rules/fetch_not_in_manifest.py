@@ -9,7 +9,9 @@ from bagfill.bag.rules.rule import BOTH, Fault, Rule, each
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    return each([path for path in bag.fetched if bag.is_whole and path.is_payload and path not in bag.payload], text)
+    return each(
+        [path for path in bag.fetch.paths if bag.is_whole and path.is_payload and path not in bag.payload], text
+    )
 
 
 def text(paths: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bagfill.bag.rules.file_digests import promised_and_seen
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import BOTH, Fault, Rule
 from bagfill.bag.rules.unable_to_verify import unable_to_verify
@@ -11,8 +10,8 @@ from bagfill.bag.rules.unable_to_verify import unable_to_verify
 def find(bag: ParsedBag) -> list[Fault]:
     return [
         Fault(path, f"Checksum values do not match: expected {promised}, saw {seen}")
-        for path, promised, seen in promised_and_seen(bag)
-        if seen is not None and seen != promised
+        for path, promised, seen in bag.unmatched
+        if seen is not None
     ]
 
 

@@ -8,7 +8,7 @@ from bagfill.bag.rules.unable_to_verify import unable_to_verify
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    return [Fault(path, _text(bag, path)) for path in bag.payload | bag.tags if _is_missing(bag, path)]
+    return [Fault(path, _text(bag, path)) for path in bag.listed if _is_missing(bag, path)]
 
 
 def _is_missing(bag: ParsedBag, path: str) -> bool:
@@ -18,7 +18,7 @@ def _is_missing(bag: ParsedBag, path: str) -> bool:
 
 
 def _text(bag: ParsedBag, path: str) -> str:
-    if path not in bag.fetched:
+    if path not in bag.fetch.paths:
         return f"Location not available! {path} is in a manifest and not in the bag"
     return f"Location not available! {path} was not fetched"
 

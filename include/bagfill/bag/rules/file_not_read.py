@@ -6,7 +6,6 @@ only when somebody looked for them.
 
 from __future__ import annotations
 
-from bagfill.bag.rules.file_digests import promised_and_seen
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import BOTH, Fault, Rule
 from bagfill.bag.rules.unable_to_verify import unable_to_verify
@@ -17,7 +16,7 @@ def find(bag: ParsedBag) -> list[Fault]:
         return []
     return [
         Fault(path, f"Not read: no {promised.algorithm.bagit_name} digest was computed of {path}")
-        for path, promised, seen in promised_and_seen(bag)
+        for path, promised, seen in bag.unmatched
         if seen is None and not (bag.is_elsewhere(path) and bag.contents.fetched_sizes is None)
     ]
 

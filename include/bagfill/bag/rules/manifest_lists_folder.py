@@ -7,7 +7,7 @@ from bagfill.bag.rules.rule import BOTH, Fault, Rule
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    return [Fault(path, f"A manifest lists a folder: {path}") for path in bag.payload | bag.tags if path.endswith("/")]
+    return [Fault(path, f"A manifest lists a folder: {path}") for path in bag.listed if path.endswith("/")]
 
 
 RULE = Rule("MANIFEST-LISTS-FOLDER", "RFC 8493 2.1.3", BOTH, find)

@@ -9,7 +9,7 @@ from bagfill.bag.rules.rule import SERVICE_ONLY, Fault, Rule, each
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    return each([path for path in bag.payload | bag.tags if path.endswith(".")], text)
+    return each([path for path in bag.listed if path.endswith(".")], text)
 
 
 def text(paths: Sequence[str]) -> str:

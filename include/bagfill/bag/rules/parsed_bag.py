@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from bagfill.bag.bag_info import BAG_INFO_FILE, BagInfo, BagInfoTags, PayloadOxum, bag_info_file
+from bagfill.bag.columns import DigestSets, Paths
 from bagfill.bag.declaration import Declaration
 from bagfill.bag.errors import BagFormatError, FormatCode
-from bagfill.bag.fetch import FETCH_FILE, FetchEntry
+from bagfill.bag.fetch import FETCH_FILE, FetchList
 from bagfill.bag.lines import Line, decode_tag_file, split_lines
+from bagfill.bag.path_table import PathTable
 from bagfill.bag.paths import BagPath
 from bagfill.bag.payload_manifest import BagManifest
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Profile
+from bagfill.bag.tag_data import chunks_of, held
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import Digest, DigestSet
-from bagfill.checksum.digester import digest_bytes
+from bagfill.checksum.digest_column import DigestColumn
+from bagfill.checksum.digester import digest_chunks
 
 
 class Respelling(NamedTuple):
@@ -62,29 +66,34 @@ class ParsedBag:
     oxum: PayloadOxum | None
     payload_manifests: dict[Algorithm, BagManifest]
     tag_manifests: dict[Algorithm, BagManifest]
-    fetch: tuple[FetchEntry, ...]
+    fetch: FetchList
     faults: tuple[BagFormatError, ...] = field(default=())
     respelt: tuple[Respelling, ...] = field(default=())
 
     @cached_property
-    def payload(self) -> dict[BagPath, None]:
+    def payload(self) -> Paths:
         """Every path in any payload manifest, in order."""
-        return _paths(self.payload_manifests.values())
+        return self._paths(self.payload_manifests.values())
 
     @cached_property
-    def tags(self) -> dict[BagPath, None]:
+    def tags(self) -> Paths:
         """Every path in any tag manifest, in order."""
-        return _paths(self.tag_manifests.values())
+        return self._paths(self.tag_manifests.values())
 
     @cached_property
-    def fetched(self) -> dict[BagPath, FetchEntry]:
-        """The lines of ``fetch.txt`` by path in the bag."""
-        return {entry.path: entry for entry in self.fetch}
+    def listed(self) -> Paths:
+        """Every path in any manifest, in order."""
+        return self.payload.union(self.tags)
 
     @cached_property
-    def names(self) -> frozenset[str]:
+    def names(self) -> Paths:
         """Every name there is: of objects, in manifests, in ``fetch.txt``."""
-        return frozenset((*self.contents.listing, *self.payload, *self.tags, *self.fetched))
+        return self.listed.union(self.fetch.paths, self.contents.listing)
+
+    def _paths(self, manifests: Collection[BagManifest]) -> Paths:
+        if len(manifests) == 1:
+            return next(iter(manifests)).paths
+        return Paths(self.contents.table).union(*(manifest.paths for manifest in manifests))
 
     @property
     def info_file(self) -> str:
@@ -98,7 +107,7 @@ class ParsedBag:
         """The metadata file line by line; none where it is missing or cannot be decoded."""
         data = self.contents.tag_files.get(self.info_file)
         try:
-            return [] if data is None else split_lines(decode_tag_file(data, self.info_file, self.encoding))
+            return [] if data is None else split_lines(decode_tag_file(held(data), self.info_file, self.encoding))
         except BagFormatError:
             return []
 
@@ -127,23 +136,52 @@ class ParsedBag:
     def tag_file_digests(self) -> dict[str, DigestSet]:
         """Digests of the tag files whose bytes are at hand, by every algorithm the bag uses."""
         algorithms = self.payload_manifests.keys() | self.tag_manifests.keys()
-        return {name: digest_bytes(data, algorithms) for name, data in self.contents.tag_files.items()}
+        return {name: digest_chunks(chunks_of(data), algorithms) for name, data in self.contents.tag_files.items()}
 
-    def declared_digests(self) -> dict[str, DigestSet]:
+    @cached_property
+    def unmatched(self) -> list[tuple[BagPath, Digest, Digest | None]]:
+        """Every line of every manifest whose file is there, but not seen to have this digest.
+
+        The file, the digest that is promised, and the one that was seen; nothing where none was. Of a bag whose payload
+        was not read, tag files alone are compared.
+        """
+        found: list[tuple[BagPath, Digest, Digest | None]] = []
+        tag_files = {self.contents.table.number(name): name for name in self.contents.tag_files}
+        observed = self.contents.observed
+        for manifest in (*self.payload_manifests.values(), *self.tag_manifests.values()):
+            numbers: Iterable[int] = manifest.paths.numbers
+            if observed is None:
+                numbers = [number for number in tag_files if number is not None and manifest.paths.has(number)]
+            column = _column(observed, self.contents.table, manifest.algorithm)
+            for number in numbers:
+                if number not in tag_files and column is not None and column.matches(number, manifest.digests):
+                    continue
+                path = BagPath.known(self.contents.table.path(number))
+                promised = manifest.digests.get(number)
+                digests = self.tag_file_digests.get(path) or (observed or {}).get(path)
+                seen = digests.get(manifest.algorithm) if digests else None
+                if promised is not None and seen != promised and (digests or self.size_of(path) is not None):
+                    found.append((path, promised, seen))
+        return found
+
+    def declared_digests(self) -> DigestSets:
         """What all manifests say of each file, by its name.
 
         Raises:
-            ValueError: a manifest, or a payload and a tag manifest, contradict each other.
+            ValueError: a payload manifest and a tag manifest contradict each other.
         """
-        collected: dict[str, list[Digest]] = {}
-        for manifest in (*self.payload_manifests.values(), *self.tag_manifests.values()):
-            for entry in manifest.entries:
-                collected.setdefault(entry.path, []).append(entry.digest)
-        return {path: DigestSet(digests) for path, digests in collected.items()}
+        for algorithm, tags in self.tag_manifests.items():
+            payload = self.payload_manifests.get(algorithm)
+            for number in tags.paths.numbers if payload is not None else ():
+                if payload is not None and payload.digests.has(number):
+                    # Raises where two differ.
+                    DigestSets(self.contents.table, (payload.digests, tags.digests)).at(number)
+        manifests = (*self.payload_manifests.values(), *self.tag_manifests.values())
+        return DigestSets(self.contents.table, [manifest.digests for manifest in manifests])
 
     def is_elsewhere(self, path: str) -> bool:
         """Whether the bytes of a file are expected in an earlier version's folder rather than in this one."""
-        return self.profile is Profile.STORAGE_SERVICE and path in self.fetched
+        return self.profile is Profile.STORAGE_SERVICE and path in self.fetch.paths
 
     def size_of(self, path: str) -> int | None:
         """The size of a payload or tag file in bytes, wherever it is; nothing if it is not there or nobody looked."""
@@ -151,12 +189,16 @@ class ParsedBag:
             return self.contents.listing.get(path)
         if self.contents.fetched_sizes is not None:
             return self.contents.fetched_sizes.get(path)
-        return self.fetched[BagPath(path)].length
+        entry = self.fetch.of(path)
+        return None if entry is None else entry.length
 
 
 # With these faults every line was understood.
 _HARMLESS = (FormatCode.MANIFEST_DUPLICATE, FormatCode.FETCH_DUPLICATE, FormatCode.FETCH_TAG_FILE)
 
 
-def _paths(manifests: Iterable[BagManifest]) -> dict[BagPath, None]:
-    return dict.fromkeys(entry.path for manifest in manifests for entry in manifest.entries)
+def _column(observed: Mapping[str, DigestSet] | None, table: PathTable, algorithm: Algorithm) -> DigestColumn | None:
+    """The column of what was seen, where it is kept by the same numbers."""
+    if not isinstance(observed, DigestSets) or observed.table is not table:
+        return None
+    return next((column for column in observed.columns if column.algorithm is algorithm), None)

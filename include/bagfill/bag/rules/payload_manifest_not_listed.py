@@ -15,7 +15,7 @@ def find(bag: ParsedBag) -> list[Fault]:
         Fault(manifest_name(algorithm, tag=True), f"{manifest_name(algorithm, tag=True)} does not list {name}")
         for algorithm, manifest in bag.tag_manifests.items()
         for name in wanted
-        if name not in manifest.by_path
+        if name not in manifest.paths
     ]
 
 

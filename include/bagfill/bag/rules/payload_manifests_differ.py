@@ -15,7 +15,7 @@ def find(bag: ParsedBag) -> list[Fault]:
     if not bag.is_whole or (old and bag.profile is Profile.BAGIT):
         return []
     # As sets: the order of lines says nothing.
-    if all(manifest.by_path.keys() == bag.payload.keys() for manifest in bag.payload_manifests.values()):
+    if all(manifest.paths.is_same(bag.payload) for manifest in bag.payload_manifests.values()):
         return []
     return [Fault("", _TEXT)]
 

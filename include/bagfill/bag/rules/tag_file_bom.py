@@ -7,6 +7,7 @@ from codecs import BOM_UTF8
 from bagfill.bag.declaration import DECLARATION_FILE
 from bagfill.bag.rules.parsed_bag import ParsedBag
 from bagfill.bag.rules.rule import BOTH, Fault, Rule
+from bagfill.bag.tag_data import first_bytes
 
 
 def find(bag: ParsedBag) -> list[Fault]:
@@ -14,7 +15,7 @@ def find(bag: ParsedBag) -> list[Fault]:
     return [
         Fault(name, f"{name} begins with a byte order mark, which UTF-8 does not need")
         for name, data in bag.contents.tag_files.items()
-        if name != DECLARATION_FILE and bag.is_utf8 and data.startswith(BOM_UTF8)
+        if name != DECLARATION_FILE and bag.is_utf8 and first_bytes(data, len(BOM_UTF8)) == BOM_UTF8
     ]
 
 

@@ -9,7 +9,7 @@ from bagfill.bag.rules.rule import SERVICE_BAGIT_WARNS, Fault, Rule
 def find(bag: ParsedBag) -> list[Fault]:
     if not bag.is_whole:
         return []
-    if all(manifest.by_path.keys() == bag.tags.keys() for manifest in bag.tag_manifests.values()):
+    if all(manifest.paths.is_same(bag.tags) for manifest in bag.tag_manifests.values()):
         return []
     return [Fault("", "Tag manifests are inconsistent: each tag manifest should list the same set of tag files")]
 

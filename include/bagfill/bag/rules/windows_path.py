@@ -11,10 +11,9 @@ _LEAVES = re.compile(r"\\|[A-Za-z]:|.*[\\/]\.\.(?:[\\/]|\Z)|\.\.\\", re.DOTALL)
 
 
 def find(bag: ParsedBag) -> list[Fault]:
-    paths = bag.payload | bag.tags | dict.fromkeys(bag.fetched)
     return [
         Fault(path, f"Path leaves the bag where a backslash separates folders: {path}")
-        for path in paths
+        for path in bag.listed.union(bag.fetch.paths)
         if ("\\" in path or path[1:2] == ":") and _LEAVES.match(path)
     ]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bagfill.registry.differences import REPLICA_LOCATIONS, WHERE_AND_WHEN, manifest_differences
+from bagfill.manifest.compare import REPLICA_LOCATIONS, WHERE_AND_WHEN, manifest_differences
 from contracts.sample_manifests import bag_version, manifest_document, manifest_of
 
 DOCUMENT = manifest_document(bag_version(), files={f"v1/data/{number}": number for number in range(30)})

@@ -1,0 +1,31 @@
+"""``[campaigns]``: what campaigns need a person for."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from bagfill.settings.sections import Section
+from bagfill.steps.services import CampaignRules
+
+
+def _money(value: Any) -> Any:
+    """Money as a text or a whole number: a fraction that passed through binary is not what was written."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError('write money as a text, such as "500" or "99.50"')  # noqa: TRY004 - pydantic collects them
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f'{value!r} is no amount; write "500" or "99.50"') from None
+
+
+class CampaignsSection(Section):
+    """``[campaigns]``."""
+
+    approval_above: Annotated[Decimal, BeforeValidator(_money), Field(ge=0)] | None = None
+
+    def rules(self) -> CampaignRules:
+        """As the steps take them."""
+        return CampaignRules(approval_above=self.approval_above)

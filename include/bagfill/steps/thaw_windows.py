@@ -1,0 +1,66 @@
+"""Which archived files of an ingest may be asked for now, and for how long: no copy may go away before its use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bagfill.planning.shards import PlannedFile
+from bagfill.planning.waves import WavePace, first_window
+from bagfill.steps.outcomes import IngestRef
+from bagfill.steps.services import Services
+from bagfill.storage.store import ThawTier
+from bagfill.thaw.tiers import thaw_times
+
+_LOOKS = timedelta(hours=1)
+"""Between the moment when a copy can be read and the moment when somebody sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What may be asked for.
+
+    Args:
+        files: of those that are not at the destination, the first, in the order of the plan.
+        later: how many come after them.
+        days: how long copies are asked to live.
+    """
+
+    files: tuple[PlannedFile, ...]
+    later: int
+    days: int
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Of the files."""
+        return frozenset(file.path for file in self.files)
+
+
+def due_files(services: Services, ref: IngestRef, needed: Sequence[PlannedFile], classes: Mapping[str, str]) -> Due:
+    """The window over what is still needed.
+
+    Args:
+        services: of the step.
+        ref: the ingest.
+        needed: archived files that the destination does not have, in the order of the plan.
+        classes: storage class by path.
+    """
+    pace = pace_of(services, ref, classes.values())
+    window = first_window(
+        [file.size for file in needed],
+        pace,
+        days=ref.thaw_days,
+        most_days=services.locations[ref.source].thaw.most_days,
+    )
+    return Due(tuple(needed[: window.count]), len(needed) - window.count, window.days)
+
+
+def pace_of(services: Services, ref: IngestRef, classes: Iterable[str]) -> WavePace:
+    """How fast archived files go from asked for to verified, by the slowest class among them."""
+    rate = services.locations[ref.destination].verify_rate
+    tier = ThawTier(ref.thaw_tier)
+    slowest = max((thaw_times(name, tier).last for name in set(classes)), default=timedelta())
+    return WavePace(
+        slowest + _LOOKS, copy_rate=rate, verify_rate=rate, requests_per_second=services.limits.thaw_requests_per_second
+    )

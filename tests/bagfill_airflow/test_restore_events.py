@@ -1,0 +1,132 @@
+"""One reader wakes all triggers: each by its own objects, once, and never for a duplicate or another's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.queue import QueueMessage
+from bagfill_airflow import restore_events
+from bagfill_airflow.restore_events import Mailbox, RestoreEvents
+
+V1, V2 = ("cold", "s/b/v1/"), ("cold", "s/b/v2/")
+LONG, SHORT = 20.0, 0.05
+
+
+def event(key: str, bucket: str = "cold") -> str:
+    named = {"bucket": {"name": bucket}, "object": {"key": key}}
+    return json.dumps({"Records": [{"eventName": "ObjectRestore:Completed", "s3": named}]})
+
+
+class Queue:
+    """A queue in memory that is read from another thread."""
+
+    def __init__(self) -> None:
+        self.waiting: list[QueueMessage] = []
+        self.deleted: list[str] = []
+        self.given_back: list[str] = []
+        self.refusals = 0
+        self.opened = 0
+        self.closed = threading.Event()
+        self._lock = threading.Lock()
+
+    async def open(self) -> Queue:
+        self.opened += 1
+        return self
+
+    def send(self, *bodies: str, received: int = 1) -> None:
+        with self._lock:
+            self.waiting += [QueueMessage(body, body, received) for body in bodies]
+
+    def receive(self, wait_seconds: int) -> Sequence[QueueMessage]:
+        assert wait_seconds == 0
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreError(StoreFailure.UNAVAILABLE, location="q", key="", operation="receive", detail="503")
+        with self._lock:
+            taken, self.waiting = self.waiting[:10], self.waiting[10:]
+        return taken
+
+    def delete(self, messages: Sequence[QueueMessage]) -> None:
+        self.deleted += [message.body for message in messages]
+
+    def give_back(self, messages: Sequence[QueueMessage]) -> None:
+        self.given_back += [message.body for message in messages]
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def reader(queue: Queue) -> RestoreEvents:
+    return RestoreEvents(queue.open, wait_seconds=0)
+
+
+async def test_each_trigger_wakes_when_its_own_objects_are_complete() -> None:
+    queue = Queue()
+    events = reader(queue)
+    with events.mailbox([V1]) as first, events.mailbox([V2]) as second:
+        queue.send(event("s/b/v1/data/a"), event("s/b/v1/data/b"), event("s/b/v2/data/a"))
+        assert await first.wait_for(2, LONG)
+        assert not await second.wait_for(2, SHORT)
+        assert queue.opened == 1
+    assert set(queue.deleted) >= {event("s/b/v1/data/a"), event("s/b/v1/data/b"), event("s/b/v2/data/a")}
+
+
+async def test_a_duplicate_counts_once_and_a_lost_one_is_left_to_the_next_poll() -> None:
+    queue = Queue()
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send(*[event("s/b/v1/data/a")] * 3)
+        assert not await mailbox.wait_for(2, 0.2)
+        queue.send(event("s/b/v1/data/b"))
+        assert await mailbox.wait_for(2, LONG)
+
+
+async def test_an_event_for_another_bag_wakes_nobody_and_is_left_to_other_triggerers_a_few_times() -> None:
+    queue = Queue()
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send(event("s/b/v10/data/a"), event("s/other/v1/data/a"), event("s/b/v1/data/a", bucket="other"))
+        assert not await mailbox.wait_for(1, 0.2)
+        assert len(queue.given_back) == 3
+        assert queue.deleted == []
+        queue.send(event("s/b/v10/data/a"), received=3)
+        await mailbox.wait_for(1, 0.2)
+        assert queue.deleted == [event("s/b/v10/data/a")]
+
+
+async def test_what_is_no_restore_is_deleted() -> None:
+    queue = Queue()
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send('{"Event": "s3:TestEvent"}', "nonsense")
+        await mailbox.wait_for(1, 0.2)
+    assert len(queue.deleted) == 2
+
+
+async def test_a_queue_that_does_not_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore_events, "_PAUSE_SECONDS", 0.01)
+    queue = Queue()
+    queue.refusals = 3
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send(event("s/b/v1/data/a"))
+        assert await mailbox.wait_for(1, LONG)
+
+
+async def test_nobody_reads_when_nobody_waits_and_reading_begins_anew() -> None:
+    queue = Queue()
+    events = reader(queue)
+    for _ in range(2):
+        with events.mailbox([V1]) as mailbox:
+            queue.send(event("s/b/v1/data/a"))
+            assert await mailbox.wait_for(1, LONG)
+        await asyncio.to_thread(queue.closed.wait, LONG)
+    assert queue.opened == 2
+
+
+async def test_without_a_number_to_wait_for_the_time_decides() -> None:
+    mailbox = Mailbox()
+    mailbox.put("a")
+    assert not await mailbox.wait_for(0, SHORT)

@@ -1,0 +1,144 @@
+"""``carry_campaigns`` and ``approve_campaign``: what they start, whom they ask, and what an answer does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from bagfill.campaigns.model import Definition, Scope
+from bagfill.campaigns.states import CampaignState
+from bagfill.planning.budget import Caps
+from bagfill.steps.campaigns import create_campaign, start_campaign
+from bagfill.steps.services import CampaignRules, Services
+from bagfill_airflow.operators.campaigns import ApproveCampaignOperator
+from campaign_world import CampaignWorld
+
+pytestmark = pytest.mark.airflow
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+
+class Wiring(ModuleType):
+    """Stands in for :mod:`bagfill.wiring`: opens the services of a world in memory."""
+
+    def __init__(self, world: CampaignWorld) -> None:
+        super().__init__("bagfill.wiring")
+        self.world = world
+
+    @contextmanager
+    def open_services(self, _settings: object, _credentials: object) -> Iterator[Services]:
+        yield self.world.services()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A campaign of this test alone: the runs of other tests are in the same database."""
+    return str(request.node.name).lower().replace("_", "-").replace("[", "-").replace("]", "")[:60]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, name: str) -> CampaignWorld:
+    world = CampaignWorld()
+    world.limits = replace(world.limits, parcel_bags=0)
+    world.bag(f"digitised/{name}-1")
+    world.bag(f"digitised/{name}-2")
+    monkeypatch.setitem(sys.modules, "bagfill.wiring", Wiring(world))
+    return world
+
+
+@pytest.fixture
+def dags(world: CampaignWorld, airflow_database: Path) -> dict[str, Any]:
+    return dict(DagBag(dag_folder=str(DAGS), bundle_name="dags-folder").dags)
+
+
+def started(dag_id: str, part: str) -> dict[str, Any]:
+    """Confs of runs that tasks started and whose id names this, by run id."""
+    with create_session() as session:
+        found = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_type == "operator_triggered"))
+        return {run.run_id: run.conf for run in found if part in run.run_id}
+
+
+def waiting(world: CampaignWorld, name: str) -> None:
+    services = world.services(campaign_rules=CampaignRules(approval_above=0))  # type: ignore[arg-type]  # as a Decimal
+    create_campaign(services, name, Definition(Scope(), "azure"), Caps(), who="ada")
+    assert start_campaign(services, name, who="ada").campaign.state is CampaignState.AWAITING_APPROVAL
+
+
+def test_carrying_on_spends_nothing_before_a_person_switches_it_on(dags: dict[str, Any]) -> None:
+    dag = dags["carry_campaigns"]
+    assert dag.is_paused_upon_creation
+    assert dag.max_active_runs == 1
+    assert not dags["approve_campaign"].is_paused_upon_creation
+
+
+def test_bags_are_started_within_the_caps_and_name_their_campaign(
+    dags: dict[str, Any], world: CampaignWorld, name: str
+) -> None:
+    world.run(name, Caps(runs_at_once=1))
+    assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    (conf,) = started("backfill_bag", name).values()
+    assert conf["campaign"] == name
+    # The same again: its run is there already.
+    assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    assert len(started("backfill_bag", name)) == 1
+
+
+def test_the_sweep_starts_what_a_campaign_would_start(dags: dict[str, Any], world: CampaignWorld, name: str) -> None:
+    world.run(name)
+    assert str(dags["sweep_unbackfilled_bags"].test(run_conf={"campaign": name}).state) == "success"
+    assert {conf["campaign"] for conf in started("backfill_bag", name).values()} == {name}
+    refused = dags["sweep_unbackfilled_bags"].test(run_conf={"campaign": name, "destination": "azure"})
+    assert str(refused.state) == "failed"
+
+
+def test_a_campaign_that_waits_for_approval_is_asked_about_once(
+    dags: dict[str, Any], world: CampaignWorld, name: str
+) -> None:
+    waiting(world, name)
+    for _ in range(2):
+        assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    assert started("approve_campaign", name) == {f"campaign__{name}__r1": {"campaign": name}}
+    assert started("backfill_bag", name) == {}
+
+
+@pytest.mark.parametrize(("answer", "state"), [("Approve", CampaignState.RUNNING), ("Reject", CampaignState.DRAFT)])
+def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
+    world: CampaignWorld, name: str, answer: str, state: CampaignState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(world, name)
+    asked = {}
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.HITLOperator.execute",
+        lambda self, _: asked.update(subject=self.subject, body=self.body),
+    )
+    operator = ApproveCampaignOperator(task_id="approve")
+    context = cast("Any", {"params": {"campaign": name}, "task": operator, "ti": SimpleNamespace()})
+    operator.execute(context)
+    assert asked["subject"] == f"Approve of campaign {name}?"
+    assert "2 bag versions, 16 files" in asked["body"]
+    assert "| transfer-out |" in asked["body"]
+
+    event = {
+        "chosen_options": [answer],
+        "params_input": {},
+        "responded_at": datetime.now(tz=UTC),
+        "responded_by_user": {"id": "7", "name": "Grace"},
+    }
+    assert operator.execute_complete(context, event) == {"campaign": name, "state": state.value}
+    assert world.campaign(name).state is state
+    assert world.campaigns.events(name)[-1].who == "Grace"
+    with pytest.raises(AirflowFailException, match="does not wait for approval"):
+        operator.execute(context)
