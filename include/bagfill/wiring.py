@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine
 
@@ -44,6 +45,9 @@ from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.sql_ledger import SqlThawLedger
 from bagfill.thaw.sql_pace import SqlPace
+
+if TYPE_CHECKING:
+    from bagfill.thaw.batch import BatchRunner
 
 
 class OpenedStores:
@@ -157,6 +161,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
+                batch=partial(_batch_runner, stores, credentials),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
             services = replace(
@@ -182,6 +187,28 @@ def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
         return None if name is None else find_price_table(name, settings.path.parent / "prices")
 
     return prices
+
+
+def _batch_runner(stores: OpenedStores, credentials: Credentials, location: Location) -> BatchRunner | None:
+    """What runs jobs on a location's objects, opened when it is asked for. Raises StoreError or CredentialsError."""
+    rules = location.batch
+    if rules is None:
+        return None
+    # boto3 is loaded for the few locations that have jobs.
+    from bagfill.storage.s3_batch import S3BatchJobs
+    from bagfill.thaw.batch import BatchRunner
+
+    area = Location(
+        f"batch area of {location.name}",
+        Provider.AMAZON_S3,
+        rules.bucket,
+        rules.prefix,
+        read_connection=rules.connection,
+        write_connection=rules.connection,
+        writable=True,
+    )
+    jobs = S3BatchJobs(rules, credentials.s3(rules.connection), location=location.name)
+    return BatchRunner(jobs, stores.writing(area), rules.prefix, location.bucket, time.sleep)
 
 
 def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:

@@ -31,6 +31,7 @@ from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.batch import BatchRunner
 from bagfill.thaw.ledger import ThawLedger
 from bagfill.thaw.memory_ledger import MemoryThawLedger
 from bagfill.thaw.pace import MemoryPace, SharedPace
@@ -137,6 +138,8 @@ class Services:
         releases: which bags a person has seen to.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
+        batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
+            CredentialsError.
         sleep: waits, for a turn to ask; tests turn the clock.
     """
 
@@ -165,6 +168,7 @@ class Services:
     releases: Releases = field(default_factory=MemoryReleases)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
+    batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
     sleep: Callable[[float], None] = field(default=time.sleep)
 
     def profile_of(self, space: str, destination: str) -> Profile:
