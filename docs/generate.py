@@ -34,12 +34,24 @@ def _cell(text: str) -> str:
 def reasons() -> str:
     """Why a bag version was not replicated."""
     from bagfill.ingests.reasons import Reason
+    from bagfill.ingests.remedies import REMEDIES
+    from bagfill.ingests.retries import NO_ATTEMPT, SCHEDULES
 
-    rows = ((f"`{r.code}`", "yes" if r.retryable else "no", r.advice) for r in Reason)
+    def again(reason: Reason) -> str:
+        if reason in NO_ATTEMPT:
+            return "as soon as it can be"
+        schedule = SCHEDULES.get(reason)
+        if schedule is None:
+            return "no"
+        pauses = f"after {schedule.first} to {schedule.longest}" if schedule.longest else "at once"
+        return f"{pauses}, {schedule.attempts} attempts"
+
+    rows = ((f"`{r.code}`", again(r), r.advice, f"`{REMEDIES[r]}`") for r in Reason)
     return (
         "# Reasons\n\nWhy a bag version was not replicated. The code is on the ingest and in its events; it does not "
-        "change between releases. *Tried again*: whether a retry or a later sweep may succeed without a person.\n\n"
-        + table(("Code", "Tried again", "What to do"), rows)
+        "change between releases. *Tried again*: when a later sweep does so without a person; pauses double, and "
+        "after the last attempt a person is asked. `bagfill failures` lists what needs one, with the command filled in."
+        "\n\n" + table(("Code", "Tried again", "What to do", "Command"), rows)
     )
 
 
@@ -129,6 +141,7 @@ def settings() -> str:
         ("[work_area], [receipts], [manifests]", sections.AreaSection),
         ("[[locations]]", sections.LocationSection),
         ("[locations.thaw]", sections.ThawSection),
+        ("[locations.batch]", sections.BatchSection),
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),

@@ -71,6 +71,11 @@ def copy_requests(items: Sequence[CopyItem]) -> int:
     return sum(2 * writes_of(item) + 1 for item in items)
 
 
-def source_bytes(item: CopyItem) -> int:
-    """Bytes that leave the source: what several tasks stage is read once more by the one that commits it."""
-    return 2 * item.size if item.is_range else item.size
+def source_bytes(item: CopyItem, hash_before_write: int) -> int:
+    """Bytes that leave the source.
+
+    Args:
+        hash_before_write: files up to this size are hashed before they are written; one that several tasks stage is
+            read once more for that by the one that commits it.
+    """
+    return 2 * item.size if item.is_range and item.file.size <= hash_before_write else item.size

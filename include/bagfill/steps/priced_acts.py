@@ -24,10 +24,12 @@ class PricedActs:
 
     Args:
         pair: the price tables of a source and a destination, by name.
+        hash_before_write: of the limits: decides what is read twice.
     """
 
-    def __init__(self, pair: Callable[[str, str], Pair]) -> None:
+    def __init__(self, pair: Callable[[str, str], Pair], hash_before_write: int) -> None:
         self._pair = pair
+        self._hash_before_write = hash_before_write
 
     def of_copy(self, ref: IngestRef, items: Sequence[CopyItem]) -> ActCost:
         """See :meth:`ActCosts.of_copy`."""
@@ -35,7 +37,7 @@ class PricedActs:
             return ActCost(Spend())
         amount = Amount()
         for item in items:
-            amount.add(1, source_bytes(item), writes_of(item))
+            amount.add(1, source_bytes(item, self._hash_before_write), writes_of(item))
         # Thawed copies are read as objects of the class that the table writes by default.
         classes = {ClassKey("", archived=False): amount}
         lines = cost_lines(classes, self._pair(ref.source, ref.destination), ThawTier.STANDARD, 1, months=_EACH_ALONE)

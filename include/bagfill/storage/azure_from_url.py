@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_blocks import MOST_BLOCKS, fetched_block_id
-from bagfill.storage.azure_errors import failure_of
+from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.lean_http import Answer

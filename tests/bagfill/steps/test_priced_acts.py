@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def chunk(objects: int, size: int, *, extension: bool = False) -> ThawChunk:
 
 @pytest.fixture
 def acts() -> PricedActs:
-    return PricedActs(lambda source, destination: Pair(AWS, AZURE, source, destination, verifies_at_destination=True))
+    return PricedActs(
+        lambda source, destination: Pair(AWS, AZURE, source, destination, verifies_at_destination=True), 2 * GIB
+    )
 
 
 def test_parts_of_a_thaw_add_up_to_the_whole_however_small_they_are(acts: PricedActs) -> None:
@@ -64,21 +67,23 @@ def test_a_copy_pays_the_dearest_band_of_the_transfer_out_and_counts_its_bytes_o
     assert cost.spend.requests == 3
 
 
-def test_a_file_that_several_tasks_stage_leaves_the_source_twice(acts: PricedActs) -> None:
+def test_a_file_that_several_tasks_stage_leaves_the_source_twice_if_it_is_hashed_first(
+    acts: PricedActs,
+) -> None:
     once = acts.of_copy(REF, [item(GIB, block=GIB // 4)])
     twice = acts.of_copy(REF, [item(GIB, block=GIB // 4, last=4)])
     assert twice.spend.money > once.spend.money
     assert twice.spend.bytes == once.spend.bytes == GIB
+    larger = item(3 * GIB, block=GIB // 4, last=12)
+    assert acts.of_copy(REF, [larger]).spend.money == acts.of_copy(REF, [replace(larger, last=0)]).spend.money
 
 
 def test_a_location_without_a_table_is_named() -> None:
-    acts = PricedActs(lambda source, destination: Pair(None, AZURE, source, destination))
+    acts = PricedActs(lambda source, destination: Pair(None, AZURE, source, destination), 0)
     assert "primary: no price table" in acts.of_copy(REF, [item(1)]).unknown
 
 
 def test_two_currencies_are_never_added() -> None:
-    from dataclasses import replace
-
     euros = replace(AZURE, currency="EUR")
-    acts = PricedActs(lambda source, destination: Pair(AWS, euros, source, destination))
+    acts = PricedActs(lambda source, destination: Pair(AWS, euros, source, destination), 0)
     assert any("one currency for" in name for name in acts.of_copy(REF, [item(GIB)]).unknown)
