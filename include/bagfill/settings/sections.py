@@ -15,10 +15,12 @@ from sqlalchemy.exc import ArgumentError
 
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.limits import MIB, Limits
 from bagfill.quantities import parse_duration, parse_size
-from bagfill.steps.services import CallbackRules, Policy
+from bagfill.steps.services import Policy
 from bagfill.storage.batch_rules import BatchRules
+from bagfill.storage.gate import LocationLimits
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import VERIFY_RATE, Location, Provider, ThawDefaults
 from bagfill.storage.store import ThawTier
@@ -155,6 +157,8 @@ class LocationSection(_PlaceSection):
     batch: BatchSection | None = None
     server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
+    max_requests: Annotated[float, Field(gt=0)] | None = None
+    max_connections: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -184,6 +188,7 @@ class LocationSection(_PlaceSection):
             names=self.names,
             server_copy=self.server_copy == "auto",
             prices=self.prices,
+            limits=LocationLimits(self.max_requests, self.max_connections),
         )
 
 
@@ -288,15 +293,26 @@ class SigningSection(Section):
         return SigningSource(key, self.connection)
 
 
+_HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9.\[\]:-]+|\*)$")]
+
+
 class CallbacksSection(Section):
     """``[callbacks]``."""
 
-    allowed_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+$")], ...] = Field(default=(), strict=False)
+    allowed_hosts: tuple[_HostName, ...] = Field(default=(), strict=False)
+    private_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+$")], ...] = Field(default=(), strict=False)
     timeout: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=5))] = timedelta(seconds=10)
+    redirects: Annotated[int, Field(ge=0, le=10)] = 0
+    secret_connection: ConnectionId | None = None
 
     def rules(self) -> CallbackRules:
-        """As the steps take them."""
-        return CallbackRules(allowed_hosts=self.allowed_hosts, timeout_seconds=self.timeout.total_seconds())
+        """As the steps take them, but for the secret, which only credentials can give."""
+        return CallbackRules(
+            allowed_hosts=self.allowed_hosts,
+            private_hosts=self.private_hosts,
+            timeout_seconds=self.timeout.total_seconds(),
+            redirects=self.redirects,
+        )
 
 
 class AuditSection(Section):
