@@ -1,14 +1,21 @@
-"""What a small bag costs from the sweep to its registration, in a parcel and in a run of its own, through Airflow."""
+"""What a small bag costs from the sweep to its registration, in a parcel and in a run of its own, through Airflow.
+
+And how many runs a second a sweep starts. ``python benchmarks/parcel_rows.py FOLDER`` measures these alone.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import peers
 from airflow_cpu import cpu_of_trees, idle_rate
 from rows import Row
 
@@ -21,6 +28,7 @@ from bagfill.demo.server import NotInstalled
 from bagfill.demo.stack import DagsNotLoaded, EmbeddedStack
 from bagfill.demo.waiting import BACKFILL, SWEEP, start_sweep
 from bagfill.demo.write import write_bag
+from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.settings import load_settings
 from bagfill.steps.import_location import import_location
 from bagfill.storage.credentials import S3Access
@@ -33,6 +41,7 @@ FILES, FILE_BYTES = 300, 33 * 1024
 ALONE, TOGETHER = 4, 30
 """Bags of each way; what does not grow with them, such as the sweep's own task, is shared by so many."""
 
+_STARTS = 400
 _PARCELS = "backfill_parcels"
 _DAGS = (SWEEP, BACKFILL, _PARCELS)
 _COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
@@ -88,14 +97,22 @@ def parcel_rows(folder: Path, say: Callable[[str], None]) -> list[Row]:
                 _set_parcels(scene, 100)
                 together = _sweep(api, pids, idle, "together", TOGETHER)
                 say(f"in a parcel: {together}")
+                started = _starts_a_second(api, scene)
     except (ApiRefused, BagsNotThere, DagsNotLoaded, NotInstalled, RunDidNotEnd, StartFailed) as error:
-        return [Row(NAME, None, "CPU-s", note=f"not measured: {error}".splitlines()[0])]
-    peer = "in a run of its own"
-    what = f"a small bag ({FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB) through Airflow, sweep to registered"
+        return [Row(NAME, None, "CPU s/bag", note=f"not measured: {error}".splitlines()[0])]
+    peer = peers.ALONE
+    what = f"{FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB, through Airflow, sweep to registered"
     return [
-        Row(NAME, together.cpu, "CPU-s", peer, alone.cpu, note=what),
-        Row("small bag: worker slot", together.slot, "s", peer, alone.slot),
-        Row("small bag: tasks", together.tasks, "tasks", peer, alone.tasks),
+        Row(NAME, together.cpu, "CPU s/bag", peer, alone.cpu, bag=what),
+        Row(f"{NAME}_slot", together.slot, "s/bag", peer, alone.slot, bag="seconds in which a task held a worker"),
+        Row(f"{NAME}_tasks", together.tasks, "tasks/bag", peer, alone.tasks, bag="that ran"),
+        Row(
+            "sweep_starts",
+            started,
+            "runs/s",
+            bag="runs that a sweep starts",
+            note="more is better; at least 20 are needed",
+        ),
     ]
 
 
@@ -150,6 +167,50 @@ def _until_quiet(api: AirflowApi, known: set[tuple[str, str]]) -> list[tuple[str
         if time.monotonic() > deadline:
             raise BagsNotThere(f"after {_WITHIN:.0f} s these runs are not over: {new}")
         time.sleep(1)
+
+
+def _starts_a_second(api: AirflowApi, scene: Scene) -> float:
+    """Runs of single bags, started by one sweep, by the time that its task took."""
+    _set_parcels(scene, 0)
+    settings = load_settings(scene.settings_file, scene.environment)
+    with open_services(settings, EnvironmentCredentials(scene.environment)) as services:
+        for number in range(_STARTS):
+            manifest = parse_storage_manifest(json.dumps(_manifest(number)).encode())
+            services.registry.add_bag_version(manifest, locations=[SOURCE])
+    # Nothing of these bags exists: their runs wait for ever, and nobody measures them.
+    api.request("PATCH", f"/api/v2/dags/{BACKFILL}", params={"update_mask": "is_paused"}, json={"is_paused": True})
+    run = start_sweep(api, DESTINATION, _STARTS, space="started")
+    if api.wait_for_run(SWEEP, run) != "success" or api.xcom(SWEEP, run, "sweep")["runs"] != _STARTS:
+        raise BagsNotThere("the sweep did not start every run")
+    [task] = api.task_instances(SWEEP, run)
+    return _STARTS / (_moment(task["end_date"]) - _moment(task["start_date"]))
+
+
+def _manifest(number: int) -> dict[str, Any]:
+    name = f"b{number:06d}"
+    one = {"checksumAlgorithm": {"type": "SHA256"}, "files": [_file("data/a.txt")]}
+    return {
+        "space": "started",
+        "info": {
+            "externalIdentifier": name,
+            "payloadOxum": {"payloadBytes": 1, "numberOfPayloadFiles": 1},
+            "baggingDate": "2020-09-01",
+        },
+        "version": 1,
+        "manifest": one,
+        "tagManifest": {**one, "files": [_file("bagit.txt")]},
+        "location": {
+            "prefix": {"bucket": BUCKET, "keyPrefix": f"started/{name}"},
+            "type": "PrimaryS3StorageLocation",
+        },
+        "replicaLocations": [],
+        "createdDate": "2020-09-01T12:00:00Z",
+        "ingestId": str(UUID(int=number)),
+    }
+
+
+def _file(name: str) -> dict[str, Any]:
+    return {"checksum": "ab" * 32, "name": name, "path": f"v1/{name}", "size": 1}
 
 
 def _registered(api: AirflowApi, dag: str, run: str) -> int:

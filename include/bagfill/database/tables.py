@@ -141,6 +141,16 @@ INGESTS = Table(
     Index(None, "campaign", "status", "number"),
 )
 
+REQUEST_KEYS = Table(
+    "request_keys",
+    METADATA,
+    # SHA-256 (hex) of client and idempotency key, and of the request that came with it first.
+    Column("key", EXACT_TEXT, primary_key=True),
+    Column("content", EXACT_TEXT, nullable=False),
+    Column("request_id", EXACT_TEXT, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
 INGEST_EVENTS = Table(
     "ingest_events",
     METADATA,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
+from bagfill.storage.batch_rules import BatchRules
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.store import ThawTier
 
@@ -49,6 +50,7 @@ class Location:
         writable: whether it may be a destination.
         thaw: defaults for thawing.
         archives_after: age at which its lifecycle moves objects into an archive tier; ``None``: it does not.
+        batch: what S3 Batch Operations need here; ``None``: they are not used.
         verify_rate: bytes a second that copying to it, and reading back from it, reach.
         names: which names the place holds apart, beyond what its provider's rules say.
         prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
@@ -65,6 +67,7 @@ class Location:
     thaw: ThawDefaults = ThawDefaults()
     names: NamesHeld = NamesHeld.EXACT
     archives_after: timedelta | None = None
+    batch: BatchRules | None = None
     verify_rate: int = VERIFY_RATE
     prices: str | None = None
     server_copy: bool = True
