@@ -28,7 +28,8 @@ from bagfill.wiring import open_services
 
 _DAG = "backfill_bag"
 _RUNS = 3
-_NAME = "one small bag (5 files, 1 MiB) through Airflow"
+_NAME = "bag_through_airflow"
+_BAG = "5 files, 1 MiB, from the request to the end of the last task"
 
 
 class RunFailed(RuntimeError):
@@ -55,12 +56,12 @@ def airflow_rows(folder: Path, say: Callable[[str], None]) -> list[Row]:
             with stack.airflow.api() as api:
                 runs = sorted(_run(api, name, say) for name in names)
     except (ApiRefused, DagsNotLoaded, NotInstalled, RunDidNotEnd, RunFailed, StartFailed) as error:
-        return [Row(_NAME, None, "s", note=f"not measured: {error}".splitlines()[0])]
+        return [Row(_NAME, None, "s", bag=_BAG, note=f"not measured: {error}".splitlines()[0])]
     seconds, waiting, tasks = runs[len(runs) // 2]
     return [
-        Row(_NAME, seconds, "s"),
-        Row(f"{_NAME}: of these, no task was running", waiting, "s"),
-        Row(f"{_NAME}: tasks", float(tasks), "tasks"),
+        Row(_NAME, seconds, "s", bag=_BAG),
+        Row(f"{_NAME}_between_tasks", waiting, "s", bag="of these, no task was running"),
+        Row(f"{_NAME}_tasks", float(tasks), "tasks", bag="that ran"),
     ]
 
 

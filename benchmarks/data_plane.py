@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,21 +12,17 @@ from statistics import median
 from measured import Usage
 from peers import Rclone, SdkScript, moved
 from places import BUCKET, SOURCE, Places
-from rows import Row
-from runs import COPY_AND_PROVE, Runs, peak_rows
+from runs import COPY_AND_PROVE, Runs
 from sample_bags import Shape, write
 
 from bagfill.demo.bag_maker import SampleBag
-from bagfill.settings import load_settings
 from bagfill.steps.import_location import import_location
 from bagfill.steps.open_ingest import open_ingests
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
-from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.location import Location
-from bagfill.wiring import open_services
 
 Say = Callable[[str], None]
 MOVERS = ("ours", "rclone", "sdk")
@@ -41,23 +37,6 @@ def destination_names(shape: Shape, repeats: int) -> list[str]:
     return [f"{shape.key}-{who}-{number}" for number in range(repeats) for who in MOVERS]
 
 
-def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say) -> list[Row]:
-    """All rows for some bags.
-
-    Raises:
-        WrongResult: a run did not move what it should have.
-        ProgramFailed: a run ended with an error.
-    """
-    environ = places.environment
-    with open_services(load_settings(places.settings, environ), EnvironmentCredentials(environ)) as services:
-        every: list[Runs] = []
-        for shape in shapes:
-            say(f"{shape.name}: making the bag at the source")
-            every.append(BagRuns(places, services, shape, put_bag(services, shape), say).measured(repeats))
-        rows = [row for runs in every for row in runs.rows()]
-        return [*rows, *peak_rows(every), _start_up(places, repeats)]
-
-
 def put_bag(services: Services, shape: Shape) -> SampleBag:
     """Make a bag at the source, and let the registry know it."""
     source = services.locations[SOURCE]
@@ -69,11 +48,9 @@ def put_bag(services: Services, shape: Shape) -> SampleBag:
     return bag
 
 
-def _start_up(places: Places, repeats: int) -> Row:
-    """What each mapped task pays before its first object, and is part of every figure of ours."""
-    runs = [_task(places, "start") for _ in range(repeats)]
-    name = "interpreter, imports, opening clients"
-    return Row("task_start", median(usage.cpu for usage in runs), "CPU s", bag=name)
+def start_cost(places: Places, repeats: int) -> float:
+    """What each mapped task pays before its first object, in processor seconds; it is part of every figure of ours."""
+    return median(_task(places, "start").cpu for _ in range(repeats))
 
 
 def _task(places: Places, step: str, *arguments: str) -> Usage:
@@ -123,16 +100,25 @@ class BagRuns:
 
     def ours(self, destination: str) -> Mapping[str, Usage]:
         """All four steps, each a process of its own."""
-        ingest = json.dumps(self._open(destination).to_json())
-        used = {"plan": _task(self.places, "plan", ingest)}
-        plan = PlanSummary.from_json(json.loads(used["plan"].output))
-        used["copy"] = _task(self.places, "copy", ingest, str(plan.copy_shards))
-        self._require_same(destination)
-        used["verify"] = _task(self.places, "verify", ingest, str(plan.verify_shards))
-        for step in ("copy", "verify"):
-            self._require_all(destination, used[step])
-        used["conclude"] = _task(self.places, "conclude", ingest)
+        ingest = self._open(destination)
+        used, plan = self._copied(ingest)
+        used["verify"] = _task(self.places, "verify", json.dumps(ingest.to_json()), str(plan.verify_shards))
+        self._require_all(destination, used["verify"])
+        used["conclude"] = _task(self.places, "conclude", json.dumps(ingest.to_json()))
         return self._told(used)
+
+    def copied(self, destination: str) -> Usage:
+        """What copying alone used."""
+        return self._copied(self._open(destination))[0]["copy"]
+
+    def _copied(self, ingest: IngestRef) -> tuple[dict[str, Usage], PlanSummary]:
+        reference = json.dumps(ingest.to_json())
+        used = {"plan": _task(self.places, "plan", reference)}
+        plan = PlanSummary.from_json(json.loads(used["plan"].output))
+        used["copy"] = _task(self.places, "copy", reference, str(plan.copy_shards))
+        self._require_same(ingest.destination)
+        self._require_all(ingest.destination, used["copy"])
+        return used, plan
 
     def rclone(self, container: str) -> Mapping[str, Usage]:
         """``copy``, and both ways to prove it."""

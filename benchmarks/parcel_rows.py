@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import peers
 from airflow_cpu import cpu_of_trees, idle_rate
 from rows import Row
 
@@ -99,13 +100,19 @@ def parcel_rows(folder: Path, say: Callable[[str], None]) -> list[Row]:
                 started = _starts_a_second(api, scene)
     except (ApiRefused, BagsNotThere, DagsNotLoaded, NotInstalled, RunDidNotEnd, StartFailed) as error:
         return [Row(NAME, None, "CPU s/bag", note=f"not measured: {error}".splitlines()[0])]
-    peer = "in a run of its own"
-    what = f"a small bag ({FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB) through Airflow, sweep to registered"
+    peer = peers.ALONE
+    what = f"{FILES} files, {FILES * FILE_BYTES / 1e6:.0f} MB, through Airflow, sweep to registered"
     return [
-        Row(NAME, together.cpu, "CPU s/bag", peer, alone.cpu, note=what),
-        Row("small bag: worker slot", together.slot, "s", peer, alone.slot),
-        Row("small bag: tasks", together.tasks, "tasks", peer, alone.tasks),
-        Row("runs that a sweep starts", started, "runs/s", note="more is better; at least 20 are needed"),
+        Row(NAME, together.cpu, "CPU s/bag", peer, alone.cpu, bag=what),
+        Row(f"{NAME}_slot", together.slot, "s/bag", peer, alone.slot, bag="seconds in which a task held a worker"),
+        Row(f"{NAME}_tasks", together.tasks, "tasks/bag", peer, alone.tasks, bag="that ran"),
+        Row(
+            "sweep_starts",
+            started,
+            "runs/s",
+            bag="runs that a sweep starts",
+            note="more is better; at least 20 are needed",
+        ),
     ]
 
 

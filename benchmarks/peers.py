@@ -14,6 +14,8 @@ from places import BUCKET, Places
 CHECKSUM = "rclone copy + checksum SHA256 --download"
 CHECK = "rclone copy + check --download"
 SDK = "boto3 + azure-storage-blob, 8 threads"
+WORKER = "our copy through a worker"
+ALONE = "in a run of its own"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ provider = "azure-blob-storage"
 container = "{name}"
 read_connection = "bench_azure"
 write_connection = "bench_azure"
+server_copy = "{server_copy}"
 """
 
 
@@ -92,12 +93,14 @@ class Places:
     """Prepared servers.
 
     Args:
-        settings: the settings file.
+        settings: the settings file; bytes pass through the worker.
+        server_settings: the same, but the destination may fetch from the source by itself.
         ends: the servers.
         counters: stand before them, where requests are counted.
     """
 
     settings: Path
+    server_settings: Path
     ends: Ends
     counters: tuple[CountingProxy, ...] = ()
 
@@ -135,15 +138,16 @@ def prepare(folder: Path, seaweedfs: SeaweedFS, azurite: Azurite, destinations: 
     client.create_bucket(Bucket=BUCKET)
     for name in destinations:
         azurite.create_container(name)
-    settings = folder / "bagfill.toml"
-    settings.write_text(
-        _SETTINGS.format(
-            source=SOURCE,
-            bucket=BUCKET,
-            destinations="".join(_DESTINATION.format(name=name) for name in destinations),
+    settings, server_settings = folder / "bagfill.toml", folder / "server-copy.toml"
+    for file, server_copy in ((settings, "never"), (server_settings, "auto")):
+        file.write_text(
+            _SETTINGS.format(
+                source=SOURCE,
+                bucket=BUCKET,
+                destinations="".join(_DESTINATION.format(name=name, server_copy=server_copy) for name in destinations),
+            )
         )
-    )
-    return Places(settings, Ends.of(seaweedfs, azurite))
+    return Places(settings, server_settings, Ends.of(seaweedfs, azurite))
 
 
 def connections(ends: Ends) -> dict[str, str]:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from peers import CHECK, CHECKSUM, SDK
+from peers import ALONE, CHECK, CHECKSUM, SDK, WORKER
 from rows import Row, shown
-from server_copy import WORKER
 from validation import PEER as BAGIT
 
 HEADLINES = {
@@ -32,6 +31,7 @@ AIMS: Mapping[tuple[str, str], float] = {
     ("copy_verify_big", CHECK): 0.8,
     ("server_copy", WORKER): 0.1,
     ("validate_local", BAGIT): 0.9,
+    ("small_bag_parcel", ALONE): 0.2,
 }
 """The ratios that we want to stay below."""
 

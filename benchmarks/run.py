@@ -17,8 +17,10 @@ from pathlib import Path
 import sample_bags
 import validation
 from airflow_bag import airflow_rows
-from data_plane import WrongResult, destination_names, measure
+from data_plane import WrongResult
+from every_bag import containers, measure
 from measured import ProgramFailed
+from parcel_rows import parcel_rows
 from places import prepare
 from requests_per_object import count_requests, counted_containers
 from rows import RESULTS, Row, print_table, write_json
@@ -65,7 +67,7 @@ def main(which: str = "full") -> None:
     try:
         rows = _moved(extent, folder, say)
         rows += validation.validation_rows(extent.folders, extent.repeats, say)
-        rows += airflow_rows(folder / "airflow", say) if extent.with_airflow else [_left_out()]
+        rows += _through_airflow(folder, say) if extent.with_airflow else [_left_out()]
     except (NotInstalled, ProgramFailed, StartFailed, WrongResult) as error:
         sys.exit(f"no figures: {error}")
     finally:
@@ -79,8 +81,7 @@ def main(which: str = "full") -> None:
 
 def _moved(extent: Extent, folder: Path, say: Callable[[str], None]) -> list[Row]:
     with SeaweedFS(folder) as seaweedfs, Azurite(folder) as azurite:
-        names = [name for shape in extent.shapes for name in destination_names(shape, extent.repeats)]
-        places = prepare(folder, seaweedfs, azurite, names)
+        places = prepare(folder, seaweedfs, azurite, containers(extent.shapes, extent.repeats))
         rows = measure(places, extent.shapes, extent.repeats, say)
     if extent.counted:
         apart = folder / "counted"
@@ -89,6 +90,10 @@ def _moved(extent: Extent, folder: Path, say: Callable[[str], None]) -> list[Row
             places = prepare(apart, seaweedfs, azurite, counted_containers(extent.counted))
             rows += count_requests(places, extent.counted, say)
     return rows
+
+
+def _through_airflow(folder: Path, say: Callable[[str], None]) -> list[Row]:
+    return [*parcel_rows(folder / "parcels", say), *airflow_rows(folder / "airflow", say)]
 
 
 def _left_out() -> Row:

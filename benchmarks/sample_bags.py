@@ -63,6 +63,8 @@ FULL = (
     Shape("big", "1 × 1 GiB", ((1, GIB),)),
     Shape("mixed", "1 × 256 MiB, 60 × 5 MiB, 1,000 × 64 KiB", ((1, 256 * MIB), (60, 5 * MIB), (1000, 64 * KIB))),
 )
+LITTLE = Shape("little", "1 × 16 MiB", ((1, 16 * MIB),))
+"""Large enough to go the way of large files, small enough to show what is paid once, whatever is copied."""
 QUICK = (
     Shape("mid", "20 × 5 MiB", ((20, 5 * MIB),)),
     Shape("small", "500 × 16 KiB", ((500, 16 * KIB),), by_file=True),

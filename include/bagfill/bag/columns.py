@@ -31,7 +31,7 @@ class Paths(Collection[BagPath]):
         """Append a path by its number; ``False`` if it is there already."""
         marks = self._marks
         if number >= len(marks):
-            marks.extend(bytes(number + 1 - len(marks) + (number >> 3)))
+            marks.extend(bytes(number + 1 - len(marks)))
         if marks[number]:
             return False
         marks[number] = 1
@@ -156,10 +156,10 @@ class DigestSets(Mapping[str, DigestSet]):
 
 
 class Texts:
-    """Short texts by number, such as ETags."""
+    """Short texts by number, such as ETags; 4 GiB of them at most."""
 
     def __init__(self) -> None:
-        self._starts = array("Q")
+        self._starts = array("I")
         self._text = bytearray(b"\xff")
 
     def set(self, number: int, text: str) -> None:

@@ -31,8 +31,8 @@ class DigestColumn:
         # The library skips blanks between bytes.
         if len(text) != 2 * self._length or len(data) != self._length:
             raise InvalidDigest(self.algorithm, text)
-        if number >= len(self._cases):
-            more = number + 1 - len(self._cases) + (number >> 3)
+        more = number + 1 - len(self._cases)
+        if more > 0:
             self._cases.extend(bytes(more))
             self._bytes.extend(bytes(more * self._length))
         self._bytes[number * self._length : (number + 1) * self._length] = data

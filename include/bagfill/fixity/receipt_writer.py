@@ -100,7 +100,9 @@ class ReceiptText:
         sums.header(text, header)
         yield text
         for values in self._files:
-            file = FileLine.model_validate({**values, "type": "file"}).model_dump(by_alias=True)
+            file = {**values, "type": "file"}
+            # The form allows nothing but what is there, and fills nothing in: what was looked at is what is written.
+            FileLine.model_validate(file)
             text = canonical_line(file)
             sums.file(text, file)
             yield text

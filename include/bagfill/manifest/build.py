@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 from bagfill.bag.bag_info import BagInfo
 from bagfill.bag.dependencies import ForeignFetchEntry, fetched_path
@@ -16,7 +18,8 @@ from bagfill.checksum.digest import Digest, DigestSet
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.errors import ManifestBuildError
 from bagfill.manifest.model import ManifestFile, ManifestLocation, StorageManifest
-from bagfill.manifest.write import write_storage_manifest
+from bagfill.manifest.text import MadeText, hold_small
+from bagfill.manifest.write import storage_manifest_chunks
 
 
 def build_storage_manifest(
@@ -86,29 +89,47 @@ def build_storage_manifest(
             raise ManifestBuildError(name, f"not in the folder {version_id.version}/ and not in fetch.txt")
         return ManifestFile(name, f"{version_id.version}/{name}", sizes[name], digest)
 
-    there = sizes.keys() | fetched.keys()
-    payload_names = resolve_paths(payload.paths, there)
-    payload_files = [file_of(payload_names[entry.path], entry.digest) for entry in payload.entries]
-    tag_names = resolve_paths(tags.paths, sizes.keys())
-    tag_files = [_concrete(tag_names[entry.path], entry.digest) for entry in tags.entries]
-    tag_files += [
-        _concrete(name, _digest(name, tag_manifest_digests, algorithm))
-        for name in sorted(sizes)
-        if manifest_algorithm(name, tag=True) is not None and name not in {file.name for file in tag_files}
-    ]
-    return parse_storage_manifest(
-        write_storage_manifest(
+    payload_names = resolve_paths(payload.paths, _Either(sizes, fetched))
+    tag_names = resolve_paths(tags.paths, sizes)
+    # The tag manifests: nothing in a bag lists them.
+    listed = {tag_names[path] for path in tags.paths if "/" not in path}
+    roots = (name for name in sizes if "/" not in name and name not in listed)
+    unlisted = sorted(name for name in roots if manifest_algorithm(name, tag=True) is not None)
+
+    def made() -> Iterator[bytes]:
+        payload_files = (file_of(payload_names[entry.path], entry.digest) for entry in payload.entries)
+        tag_files = (_concrete(tag_names[entry.path], entry.digest) for entry in tags.entries)
+        others = (_concrete(name, _digest(name, tag_manifest_digests, algorithm)) for name in unlisted)
+        return storage_manifest_chunks(
             version_id,
-            info=info,
-            algorithm=algorithm,
-            payload_files=payload_files,
-            tag_files=tag_files,
-            location=location,
-            replica_locations=replica_locations,
+            info,
+            algorithm,
+            payload_files,
+            chain(tag_files, others),
+            location,
+            replica_locations,
             created_date=created_date,
             ingest_id=ingest_id,
         )
-    )
+
+    return parse_storage_manifest(hold_small(MadeText(made)))
+
+
+@dataclass(frozen=True)
+class _Either(Collection[str]):
+    """The names of one mapping, and those of another."""
+
+    one: Mapping[str, object]
+    other: Mapping[str, object]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.one or name in self.other
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self.one, (name for name in self.other if name not in self.one))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _algorithm(payload_manifests: Sequence[BagManifest], tag_manifests: Sequence[BagManifest]) -> Algorithm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from bagfill.bag.dependencies import split_version
@@ -36,39 +37,53 @@ class FileParser:
 
     def file(self, index: int, value: Any) -> ManifestFile:
         """One element. Raises ManifestFormatError."""
-        where = f"{self.where}[{index}]"
+        try:
+            return self._file(value)
+        except ManifestFormatError as error:
+            where = f"{self.where}[{index}]{error.json_path}"
+            raise ManifestFormatError(where, error.expected, error.found) from None
+
+    def _file(self, value: Any) -> ManifestFile:
         if not isinstance(value, dict):
-            raise ManifestFormatError(where, "a file", shown(value))
+            raise ManifestFormatError("", "a file", shown(value))
         path, name = value.get("path"), value.get("name")
         if not isinstance(path, str):
-            raise ManifestFormatError(f"{where}.path", "text", shown(path))
+            raise ManifestFormatError(".path", "text", shown(path))
         if name is None:
             # The shape of 2019: the path alone, sometimes without the version.
             path = path if _has_version(path) else f"{self.version}/{path}"
             name = path.partition("/")[2]
         if not isinstance(name, str):
-            raise ManifestFormatError(f"{where}.name", "text", shown(name))
+            raise ManifestFormatError(".name", "text", shown(name))
+        folder, _, inside = path.partition("/")
         try:
-            split_version(path)
-            BagPath(name)
+            _require_version(folder)
+            BagPath(inside)
+            if name != inside:
+                BagPath(name)
         except (InvalidIdentifier, InvalidBagPath) as error:
-            raise ManifestFormatError(where, "a name, and a path v{N}/...", str(error)) from None
+            raise ManifestFormatError("", "a name, and a path v{N}/...", str(error)) from None
         checksum = unwrapped(value.get("checksum"))
         try:
             digest = Digest(self.algorithm, checksum if isinstance(checksum, str) else "")
         except InvalidDigest:
-            expected = f"a {self.algorithm.bagit_name} digest"
-            raise ManifestFormatError(f"{where}.checksum", expected, shown(checksum)) from None
-        return ManifestFile(name, path, self._size(value.get("size"), path, where), digest)
+            raise ManifestFormatError(".checksum", f"a {self.algorithm.bagit_name} digest", shown(checksum)) from None
+        return ManifestFile(name, path, self._size(value.get("size"), path), digest)
 
-    def _size(self, found: Any, path: str, where: str) -> int:
+    def _size(self, found: Any, path: str) -> int:
         if found is None and self.size_of is not None:
             return self.size_of(path)
         if isinstance(found, float) and found.is_integer():
             found = int(found)
         if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
             return found
-        raise ManifestFormatError(f"{where}.size", "a number of bytes", shown(found))
+        raise ManifestFormatError(".size", "a number of bytes", shown(found))
+
+
+@lru_cache(maxsize=1024)
+def _require_version(folder: str) -> None:
+    """Raises InvalidIdentifier. All files of a bag are in a few folders."""
+    BagVersion.parse(folder)
 
 
 def unwrapped(value: Any) -> Any:

@@ -18,12 +18,13 @@ from bagfill.bag.rules.check import check, service_texts
 from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
 from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.bag.rules.parse_bag import parse_bag
-from bagfill.bag.tag_data import chunks_of
+from bagfill.bag.tag_data import TagData, chunks_of
 from bagfill.checksum.digester import digest_chunks
 from bagfill.manifest.build import build_storage_manifest
 from bagfill.manifest.errors import ManifestBuildError
 from bagfill.manifest.model import LocationRole, Provider, StorageManifest
 from bagfill.steps.import_folders import VersionFolder
+from bagfill.steps.tag_files import read_tag_file
 from bagfill.storage.location import Location
 from bagfill.storage.store import Capability, ObjectInfo, ObjectStore
 
@@ -78,12 +79,10 @@ def build_manifest(
     needed = tag_files_to_read(folder.objects)
     if archived := _archived(store, [folder.objects[name] for name in needed]):
         return NeedsThaw(archived)
-    tag_files = {
-        name: b"".join(store.read(folder.objects[name].key, etag=folder.objects[name].etag or None)) for name in needed
-    }
+    tag_files = {name: read_tag_file(store, folder.objects[name]) for name in needed}
     fetched = _Fetched.look(store, location, bag_version.bag, tag_files.get(FETCH_FILE))
     contents = BagContents(
-        listing={path: info.size for path, info in folder.objects.items()},
+        listing=folder.objects.sizes,
         tag_files=tag_files,
         fetched_sizes=fetched.sizes,
         identity=bag_version.bag,
@@ -172,7 +171,7 @@ class _Fetched:
         return self.by_place[place]
 
     @classmethod
-    def look(cls, store: ObjectStore, location: Location, bag: BagId, fetch: bytes | None) -> _Fetched:
+    def look(cls, store: ObjectStore, location: Location, bag: BagId, fetch: TagData | None) -> _Fetched:
         """Look up what a ``fetch.txt`` refers to; lines that cannot be understood are for the rules to report."""
         if fetch is None:
             return cls(None, {})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bagfill.bag.declaration import DECLARATION_FILE
+from bagfill.steps.listings import VersionListing
 from bagfill.storage.store import ObjectInfo
 
 _VERSION = re.compile(r"v[1-9][0-9]*", re.ASCII)
@@ -26,7 +27,7 @@ class VersionFolder:
 
     name: str
     prefix: str
-    objects: dict[str, ObjectInfo] = field(repr=False)
+    objects: VersionListing = field(repr=False)
 
     @property
     def is_bag(self) -> bool:
@@ -69,7 +70,7 @@ class VersionFolders:
             if folder is None:
                 self._note_stray(info.key)
             else:
-                folder.objects[info.key.removeprefix(folder.prefix)] = info
+                folder.objects.add(info)
         if folder is not None:
             yield folder
         if self._listed is not None:
@@ -80,7 +81,8 @@ class VersionFolders:
         for index, segment in enumerate(segments[:-1]):
             if index >= 2 and _VERSION.fullmatch(segment):
                 name = "/".join(segments[: index + 1])
-                return VersionFolder(name, f"{self._prefix}{name}/", {})
+                prefix = f"{self._prefix}{name}/"
+                return VersionFolder(name, prefix, VersionListing(prefix))
         return None
 
     def _note_stray(self, key: str) -> None:

@@ -23,7 +23,7 @@ from bagfill.storage.errors import StoreError
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectStore
 
-_OBJECTS_IN_MEMORY = 200_000
+_OBJECTS_IN_MEMORY = 1_000_000
 
 
 class ImportOutcome(StrEnum):
@@ -193,7 +193,7 @@ def import_folder(services: Services, store: ObjectStore, location: Location, fo
     """Import one version folder that was listed; every outcome is a value."""
 
     def outcome(what: ImportOutcome, problems: tuple[str, ...] = (), archived: tuple[str, ...] = ()) -> ImportedBag:
-        size = sum(info.size for info in folder.objects.values())
+        size = folder.objects.sizes.total()
         return ImportedBag(folder.name, what, len(folder.objects), size, problems, archived)
 
     if primary := _other_primary(services, location, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,7 +13,7 @@ from uuid import UUID
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.checksum.digest import DigestSet
 from bagfill.fixity.canonical import canonical_json, canonical_moment, sha256_hex
-from bagfill.fixity.receipt_writer import ReceiptText
+from bagfill.fixity.receipt_writer import ReceiptSummary, ReceiptText
 from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, receipt_name
 from bagfill.fixity.seals import ReceiptToSeal, read_seal
 from bagfill.fixity.signing import KeyUnusable
@@ -61,17 +62,33 @@ def leave_receipt(services: Services, ref: IngestRef, plan: Plan, proof: Proof) 
     files = _files(IngestWork(services.work, ref), plan, proof, concluded)
     text = ReceiptText(_header(services, ref, proof, concluded), files)
     created = services.receipts.write_chunks(name, text.lines())
-    chunks = services.receipts.read_chunks(name)
-    try:
-        found = None if chunks is None else ReceiptReader(chunks).read()
-    except ReceiptDamaged:
-        found = None
+    found = _read_back(services, name, text.summary if created else None)
     written = text.summary
     # What an earlier attempt wrote differs in its moments, and in nothing else.
     if found is None or (found.sha256 != written.sha256 if created else found.evidence != written.evidence):
         message = f"receipt {name} at {services.receipts.location} is not what was written; start a new ingest"
         return StepFailed(Reason.UNEXPECTED, f"{ref.bag_version}: {message}.")
     return ReceiptToSeal(name, ref.id, ref.ingest_id, found, key)
+
+
+def _read_back(services: Services, name: str, written: ReceiptSummary | None) -> ReceiptSummary | None:
+    """What the receipt store has under a name; ``None`` if it is no receipt. Raises StoreError.
+
+    Args:
+        written: what was written there just now: then the same bytes are the same receipt, and need not be understood.
+    """
+    chunks = services.receipts.read_chunks(name)
+    if chunks is None:
+        return None
+    if written is not None:
+        running = hashlib.sha256()
+        for chunk in chunks:
+            running.update(chunk)
+        return written if running.hexdigest() == written.sha256 else None
+    try:
+        return ReceiptReader(chunks).read()
+    except ReceiptDamaged:
+        return None
 
 
 def configuration_sha256(services: Services, ref: IngestRef) -> str:

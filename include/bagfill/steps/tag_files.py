@@ -27,14 +27,14 @@ class StoredTagFile:
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """The file, pinned to what was listed. Raises StoreError."""
-        return self.store.read(self.info.key, etag=self.info.etag)
+        return self.store.read(self.info.key, etag=self.info.etag or None)
 
 
 def read_tag_file(store: ObjectStore, info: ObjectInfo) -> TagData:
     """A tag file, pinned to what was listed: in memory if it is small. Raises StoreError."""
     if info.size > _HELD:
         return StoredTagFile(store, info)
-    return b"".join(store.read(info.key, etag=info.etag))
+    return b"".join(store.read(info.key, etag=info.etag or None))
 
 
 def read_tag_files(store: ObjectStore, prefix: str, infos: Iterable[ObjectInfo]) -> dict[str, TagData]:

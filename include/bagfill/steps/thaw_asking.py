@@ -17,6 +17,7 @@ from bagfill.storage.errors import StoreFailure
 from bagfill.storage.location import Location
 from bagfill.storage.store import ThawAnswer, ThawTier
 from bagfill.thaw.asking import AskChunk, Asked, AskPermits, AskTerms, ThawAsker, ThawRefusal, Wanted
+from bagfill.thaw.batch_sending import BatchRequests
 from bagfill.thaw.ledger import ThawKind
 from bagfill.thaw.sending import SendingRate, SingleRequests, ThawSender
 from bagfill.thaw.tiers import allowed_tiers, tier_for
@@ -63,6 +64,9 @@ def asker_of(
         services.sleep,
     )
     sender: ThawSender = SingleRequests(services.stores.reading(location), rate)
+    runner = services.batch(location)
+    if runner is not None and location.batch is not None:
+        sender = BatchRequests(runner, sender, location.batch.above)
     return ThawAsker(services.thaws, sender, permits)
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
+from bagfill.storage.azure_blocks import AzureStagedWrite, new_token
+from bagfill.storage.azure_heads import stat
+from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.azure_obstore import open_obstore
 from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -29,7 +32,8 @@ _CAPABILITIES = frozenset(
 
 
 class AzureStore:
-    """A container. Reads and small writes go through obstore, everything else through the SDK.
+    """A container. Reads and small writes go through obstore, blocks and the state of one blob through plain requests,
+    everything else through the SDK.
 
     Args:
         container: the container's name.
@@ -57,6 +61,7 @@ class AzureStore:
         self._access = access
         self._limits = limits or RequestLimits()
         self._obstore = open_obstore(access, container, location=location, limits=self._limits)
+        self._lean = AzureLean(container, access, location=location, limits=self._limits)
         self._loading = Lock()
         self._loaded: AzureSdk | None = None
 
@@ -81,7 +86,7 @@ class AzureStore:
     def stat(self, key: str) -> ObjectInfo | None:
         """See :meth:`ObjectStore.stat`. ``None`` only for Azure's own BlobNotFound."""
         self._require_name(key, "stat")
-        return self._sdk.stat(key)
+        return stat(self._lean, key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See :meth:`ObjectStore.list`."""
@@ -125,7 +130,7 @@ class AzureStore:
     def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
         """See :meth:`ObjectStore.stage`. Nothing is sent: blocks belong to the name of the blob."""
         self._require_name(key, "stage")
-        return self._sdk.stage(key, token)
+        return AzureStagedWrite(self._lean, key, self, new_token() if token is None else token)
 
     def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:  # noqa: ARG002 - no days at Azure
         """See :meth:`ObjectStore.request_thaw`. The blob moves to another tier for good; Bulk is asked as Standard."""
@@ -133,7 +138,8 @@ class AzureStore:
         return self._sdk.request_thaw(key, tier=tier)
 
     def close(self) -> None:
-        """Close the SDK's connections; obstore's go with the object."""
+        """Close the connections; obstore's go with the object."""
+        self._lean.close()
         if self._loaded is not None:
             self._loaded.close()
 

@@ -12,14 +12,17 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_obstore import token_credential, usable
 from bagfill.storage.credentials import AzureAccess
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 from bagfill.storage.lean_http import Answer, LeanHttp, NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
 
 _VERSION = "2024-08-04"
 _SCOPE = "https://storage.azure.com/.default"
+LONGEST_ANSWER = 64 * 1024
+"""Bytes of an answer's body that are kept, unless a call says otherwise."""
 
 
 class AzureLean:
@@ -52,11 +55,21 @@ class AzureLean:
         operation: str,
         parameters: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: bytes | memoryview = b"",
+        longest: int = LONGEST_ANSWER,
     ) -> Answer:
-        """One request without a body. Raises StoreError (UNAVAILABLE, MISCONFIGURED): no answer, or no token."""
+        """One request. Raises StoreError (UNAVAILABLE, MISCONFIGURED): no answer, or no token.
+
+        Args:
+            method, key: what to do with which blob.
+            operation: for errors.
+            parameters, headers: of the call; signed.
+            body: sent as it is, without a copy.
+            longest: bytes of the answer's body that are kept.
+        """
         given = {**(headers or {}), "x-ms-version": _VERSION, "x-ms-date": formatdate(usegmt=True)}
         if method == "PUT":
-            given["Content-Length"] = "0"
+            given["Content-Length"] = str(len(body))
         query = urlencode(parameters or {}, quote_via=quote)
         url = f"{self._base}/{quote(key, safe='/~')}" + (f"?{query}" if query else "")
         if self._key is not None:
@@ -66,10 +79,23 @@ class AzureLean:
         else:
             given["Authorization"] = f"Bearer {self._bearer(key, operation)}"
         try:
-            return self._http.send(method, url, given)
+            return self._http.send(method, url, given, body=body, longest=longest)
         except NoAnswer as nothing:
             failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
             raise self.error(failure, key, operation, nothing.detail) from None
+
+    def refusal(self, answer: Answer, key: str, operation: str) -> StoreError:
+        """The StoreError for an answer that is none of those wanted."""
+        code = answer.headers.get("x-ms-error-code", "")
+        detail = f"{code or 'no error code'}, HTTP {answer.status}"
+        return StoreError(
+            failure_of(code, answer.status),
+            location=self.location,
+            key=key,
+            operation=operation,
+            detail=detail,
+            retry_after=retry_after(answer.headers.get("Retry-After")),
+        )
 
     def error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         """A StoreError of this location."""
@@ -91,10 +117,11 @@ class AzureLean:
     def _shared_key(self, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """The value of ``Authorization``.
 
-        To be signed: the method, eleven standard headers of which ours has only an ``If-None-Match``, the ``x-ms-``
-        headers by name, and the resource: account, path of the URL, parameters by name.
+        To be signed: the method, eleven standard headers of which ours have two, the ``x-ms-`` headers by name, and the
+        resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
         """
-        standard = ["", "", "", "", "", "", "", "", headers.get("If-None-Match", ""), "", ""]
+        length = headers.get("Content-Length", "").removeprefix("0")
+        standard = ["", "", length, "", "", "", "", "", headers.get("If-None-Match", ""), "", ""]
         named = "".join(
             f"{name.lower()}:{value}\n"
             for name, value in sorted(headers.items(), key=lambda header: header[0].lower())

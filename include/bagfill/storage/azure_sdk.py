@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobClient, BlobPrefix, ContainerClient, RehydratePriority
 
-from bagfill.storage.azure_blocks import AzureStagedWrite, new_token
 from bagfill.storage.azure_errors import code_and_status, store_error, translated
 from bagfill.storage.azure_reads import AzureReads
 from bagfill.storage.azure_state import object_info
@@ -75,10 +74,6 @@ class AzureSdk:
                 return AlreadyExists()
             raise self._translate(error, key, "create") from None
         return Created(etag=str(answer["etag"]).strip('"'), version_id=answer.get("version_id"))
-
-    def stage(self, key: str, token: str | None) -> AzureStagedWrite:
-        """See :meth:`ObjectStore.stage`. Nothing is sent: blocks belong to the name of the blob."""
-        return AzureStagedWrite(self._blob(key), key, self._store, new_token() if token is None else token)
 
     def request_thaw(self, key: str, *, tier: ThawTier) -> ThawAnswer:
         """See :meth:`ObjectStore.request_thaw`. The blob moves to another tier for good; Bulk is asked as Standard."""

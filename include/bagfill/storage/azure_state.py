@@ -5,9 +5,12 @@ Source: Azure Storage REST API, Get Blob Properties and List Blobs (``AccessTier
 
 from __future__ import annotations
 
-from azure.storage.blob import BlobProperties
+from typing import TYPE_CHECKING
 
 from bagfill.storage.store import ArchiveState, ObjectInfo
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties
 
 _ARCHIVE = "Archive"
 

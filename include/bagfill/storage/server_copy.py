@@ -15,6 +15,9 @@ from typing import Protocol
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.store import AlreadyExists
 
+LEAST_FETCHED = 1024 * 1024
+"""Bytes, on every way: a look at the source, a signature and a request cost as much as a MiB that passes through."""
+
 
 class Refusal(StrEnum):
     """Why a provider did not fetch an object."""

@@ -23,7 +23,7 @@ from bagfill.transfer.compare import compare_existing, corrupt
 from bagfill.transfer.outcomes import Copied, CopyOutcome, SourceCorrupt, Staged, Transit
 from bagfill.transfer.staging import StagingLedger, join_staged_write
 
-_MOST_BYTES_IN_FLIGHT = 128 * MIB
+_MOST_BYTES_IN_FLIGHT = 64 * MIB
 """Of one file: what keeps a task's memory flat, whatever its blocks."""
 _ROUNDS = 2
 """Of staging: blocks that vanish before the commit (a lifecycle rule) are sent once more."""

@@ -94,6 +94,14 @@ class TestAzurite(StoreContract):
         assert isinstance(store.create(f"{folder}a +%2F é.txt", b"fast"), Created)
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"
         assert read(store, f"{folder}a +%2F é.txt", start=1, length=2) == b"as"
+        info = store.stat(f"{folder}a +%2F é.txt")
+        assert info is not None
+        assert info.size == 4
+        write = store.stage(f"{folder}blocks +%2F é.txt")
+        blocks = [write.stage(index, data, crc(data)) for index, data in enumerate((b"fast", b"er"))]
+        assert dict(write.staged()) == dict(enumerate(blocks))
+        assert isinstance(write.commit(blocks), Created)
+        assert read(store, f"{folder}blocks +%2F é.txt") == b"faster"
 
     def test_it_thaws_tells_states_in_listings_and_copies_by_url(self, store: ObjectStore) -> None:
         assert store.capabilities == {

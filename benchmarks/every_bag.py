@@ -1,0 +1,46 @@
+"""All bags in turn, through the worker and past it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import server_copy
+from data_plane import BagRuns, Say, destination_names, put_bag, start_cost
+from places import Places
+from rows import Row
+from runs import Runs, peak_rows
+from sample_bags import LITTLE, Shape
+
+from bagfill.settings import load_settings
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.wiring import open_services
+
+
+def containers(shapes: Sequence[Shape], repeats: int) -> list[str]:
+    """The containers that this needs."""
+    return [*server_copy.containers(), *(name for shape in shapes for name in destination_names(shape, repeats))]
+
+
+def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say) -> list[Row]:
+    """All rows for some bags; the one named ``big`` is copied from server to server too.
+
+    Raises:
+        WrongResult: a run did not move what it should have.
+        ProgramFailed: a run ended with an error.
+    """
+    environ = places.environment
+    with open_services(load_settings(places.settings, environ), EnvironmentCredentials(environ)) as services:
+        every: dict[str, tuple[BagRuns, Runs]] = {}
+        for shape in shapes:
+            say(f"{shape.name}: making the bag at the source")
+            bag = BagRuns(places, services, shape, put_bag(services, shape), say)
+            every[shape.key] = bag, bag.measured(repeats)
+        start = start_cost(places, repeats)
+        say("from server to server")
+        little = BagRuns(places, services, LITTLE, put_bag(services, LITTLE), say)
+        return [
+            *(row for _, runs in every.values() for row in runs.rows()),
+            *peak_rows([runs for _, runs in every.values()]),
+            *server_copy.server_copy_rows(every["big"][0], little, every["big"][1]),
+            Row("task_start", start, "CPU s", bag="interpreter, imports, opening clients"),
+        ]
