@@ -38,10 +38,15 @@ from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
+from bagfill.storage.gate import Gate
+from bagfill.storage.limited import LimitedStore
 from bagfill.storage.location import Location, Provider
+from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.server_copy import ServerCopy
+from bagfill.storage.shares import LocationShares, MemoryShares
+from bagfill.storage.sql_shares import SqlShares
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.sql_ledger import SqlThawLedger
 from bagfill.thaw.sql_pace import SqlPace
@@ -55,10 +60,13 @@ class OpenedStores:
 
     Args:
         credentials: supplies the accesses behind connection ids.
+        shares: who works at a location, for those with limits.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, shares: LocationShares | None = None) -> None:
         self._credentials = credentials
+        self._shares = shares or MemoryShares()
+        self._gates: dict[str, Gate] = {}
         self._opened: dict[tuple[Location, bool], ObjectStore] = {}
         self._ways: dict[tuple[Location, Location], ServerCopy | None] = {}
         self._lock = threading.Lock()
@@ -101,6 +109,9 @@ class OpenedStores:
             for store in self._opened.values():
                 store.close()
             self._opened.clear()
+            for gate in self._gates.values():
+                gate.close()
+            self._gates.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +125,18 @@ class OpenedStores:
         key = (location, writing)
         with self._lock:
             if key not in self._opened:
-                self._opened[key] = RetryingStore(open_store(location, self._credentials, writing=writing))
+                self._opened[key] = RetryingStore(
+                    self._limited(open_store(location, self._credentials, writing=writing), location)
+                )
             return self._opened[key]
+
+    def _limited(self, store: ObjectStore, location: Location) -> ObjectStore:
+        """Both identities of a location share its gate. A folder asks nobody for patience."""
+        if location.provider is Provider.LOCAL and not location.limits.is_limited:
+            return store
+        most = RequestLimits().connections
+        gate = self._gates.setdefault(location.name, Gate(location.name, location.limits, self._shares, most=most))
+        return LimitedStore(store, gate)
 
 
 @contextmanager
@@ -136,7 +157,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
     engine = open_database(settings.database.get_secret_value())
     try:
         _make_ready(engine, settings)
-        with closing(OpenedStores(credentials)) as stores:
+        with closing(OpenedStores(credentials, SqlShares(engine))) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(

@@ -364,3 +364,12 @@ THAW_PACES = Table(
     Column("account", EXACT_TEXT, primary_key=True),
     Column("taken", UtcDateTime, nullable=False),
 )
+
+LOCATION_SHARES = Table(
+    "location_shares",
+    METADATA,
+    # One row for each process that works at a location with limits.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("holder", EXACT_TEXT, primary_key=True),
+    Column("ends", UtcDateTime, nullable=False),
+)

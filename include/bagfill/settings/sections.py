@@ -20,6 +20,7 @@ from bagfill.planning.limits import MIB, Limits
 from bagfill.quantities import parse_duration, parse_size
 from bagfill.steps.services import Policy
 from bagfill.storage.batch_rules import BatchRules
+from bagfill.storage.gate import LocationLimits
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import VERIFY_RATE, Location, Provider, ThawDefaults
 from bagfill.storage.store import ThawTier
@@ -155,6 +156,8 @@ class LocationSection(_PlaceSection):
     batch: BatchSection | None = None
     server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
+    max_requests: Annotated[float, Field(gt=0)] | None = None
+    max_connections: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -184,6 +187,7 @@ class LocationSection(_PlaceSection):
             names=self.names,
             server_copy=self.server_copy == "auto",
             prices=self.prices,
+            limits=LocationLimits(self.max_requests, self.max_connections),
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
 from bagfill.storage.batch_rules import BatchRules
+from bagfill.storage.gate import LocationLimits
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.store import ThawTier
 
@@ -55,6 +56,7 @@ class Location:
         names: which names the place holds apart, beyond what its provider's rules say.
         prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
         server_copy: whether providers may copy from it, and to it, by themselves.
+        limits: what all tasks on all machines together may do there.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Location:
     verify_rate: int = VERIFY_RATE
     prices: str | None = None
     server_copy: bool = True
+    limits: LocationLimits = field(default_factory=LocationLimits)
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""
