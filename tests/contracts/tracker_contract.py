@@ -185,6 +185,26 @@ class TrackerContract:
         assert ids(tracker.recent(limit=1, status=SUCCEEDED)) == [all_of_them[2].id]
         assert list(tracker.recent(status=PROCESSING)) == []
 
+    def test_ingests_of_a_campaign_by_status_in_the_order_they_were_opened(self, tracker: IngestTracker) -> None:
+        mine = [opened(tracker, replace(an_ingest(), id=uuid4(), campaign="azure-2026")) for _ in range(3)]
+        opened(tracker, replace(an_ingest(), id=uuid4(), campaign="other"))
+        opened(tracker, replace(an_ingest(), id=uuid4()))
+        tracker.update(mine[1].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        assert ids(tracker.of_campaign("azure-2026")) == [ingest.id for ingest in mine]
+        assert ids(tracker.of_campaign("azure-2026", statuses={FAILED})) == [mine[1].id]
+        assert [each.campaign for each in tracker.of_campaign("other")] == ["other"]
+        assert ids(tracker.of_campaign("none")) == []
+
+    def test_unfinished_ingests_are_those_that_have_not_ended(self, tracker: IngestTracker) -> None:
+        made = [opened(tracker, replace(an_ingest(), id=uuid4())) for _ in range(4)]
+        tracker.update(made[0].id, StatusUpdate(SUCCEEDED))
+        tracker.update(made[1].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        tracker.update(made[2].id, EventUpdate((an_event(),)))
+        found = {ingest.id: ingest.events for ingest in tracker.unfinished()}
+        assert {id_: found[id_] for id_ in (made[2].id, made[3].id)} == {made[2].id: (), made[3].id: ()}
+        assert made[0].id not in found
+        assert made[1].id not in found
+
     def test_pages_show_every_ingest_once_newest_first(self, tracker: IngestTracker) -> None:
         # Some at the same moment: the order of opening counts then.
         kept = [opened(tracker, an_ingest(created=START + number // 3 * SECOND)) for number in range(10)]
