@@ -70,7 +70,10 @@ def _failures(store: ObjectStore) -> dict[str, StoreFailure]:
     ("status", "code", "expected"),
     [
         (403, "AccessDenied", {StoreFailure.DENIED}),
-        (401, "NoAuthenticationInformation", {StoreFailure.DENIED}),
+        (401, "NoAuthenticationInformation", {StoreFailure.UNAUTHENTICATED}),
+        # Again: only an answer with a body tells a wrong signature from a missing permission.
+        (403, "SignatureDoesNotMatch", {StoreFailure.UNAUTHENTICATED, StoreFailure.DENIED}),
+        (403, "AuthenticationFailed", {StoreFailure.UNAUTHENTICATED, StoreFailure.DENIED}),
         (409, "OperationAborted", {StoreFailure.CONFLICT}),
         (500, "InternalError", {StoreFailure.UNAVAILABLE}),
         (502, "BadGateway", {StoreFailure.UNAVAILABLE}),
