@@ -76,6 +76,7 @@ class ThawSection(Section):
     days: Annotated[int, Field(ge=1, le=365)] = 7
     most_days: Annotated[int, Field(ge=1, le=365)] = 30
     overdue_after: Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=60))] | None = None
+    into: Literal["Hot", "Cool", "Cold"] = "Hot"
     account: Annotated[str, Field(pattern=_NAME)] | None = None
 
     def defaults(self) -> ThawDefaults:

@@ -170,6 +170,8 @@ def _tier_refused(ref: IngestRef, wanted: Sequence[Wanted], tier: ThawTier) -> S
 def _refused(ref: IngestRef, refusals: Sequence[ThawRefusal]) -> StepFailed:
     worst = next((refusal for refusal in refusals if not refusal.error.retryable), refusals[0])
     match worst.error.failure:
+        case StoreFailure.UNAUTHENTICATED:
+            reason = Reason.CREDENTIALS_REFUSED
         case StoreFailure.DENIED | StoreFailure.MISCONFIGURED:
             reason = Reason.ACCESS_DENIED
         case StoreFailure.MISSING:

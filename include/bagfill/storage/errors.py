@@ -14,7 +14,9 @@ class StoreFailure(StrEnum):
     """Why a store could not answer or act. ``retryable`` says whether the same call may succeed later by itself."""
 
     DENIED = "denied"
-    """403 of an identity that may not do this, or of a wrong signature."""
+    """403 of an identity that is known and may not do this."""
+    UNAUTHENTICATED = "not authenticated"
+    """The provider does not accept who asks: a wrong key or signature, an expired token, a clock that is off."""
     ARCHIVED = "archived"
     """The bytes are in an archive tier and must be thawed first (S3 InvalidObjectState, Azure BlobArchived)."""
     CONFLICT = "conflict"

@@ -27,6 +27,7 @@ class ThawDefaults:
         days: how long the readable copy shall live; more where it is not enough for what has to be done meanwhile.
         most_days: a bag whose copies would have to live longer is thawed in pieces.
         overdue_after: a thaw that takes longer is reported; ``None``: three times what its tier usually takes.
+        into: at Azure, the tier that a thawed blob gets for good: Hot, Cool or Cold.
         account: whose request rate counts; locations of one account share it. ``None``: all of a provider's do.
     """
 
@@ -34,6 +35,7 @@ class ThawDefaults:
     days: int = 7
     most_days: int = 30
     overdue_after: timedelta | None = None
+    into: str = "Hot"
     account: str | None = None
 
 
