@@ -18,6 +18,7 @@ from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.spread import spread
 from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -131,8 +132,9 @@ class _Copying:
         small = [item for item in items if not item.file.block_bytes]
         large = [item for item in items if item.file.block_bytes]
         # Small files side by side; a large one keeps several blocks in flight by itself, so that memory stays flat.
-        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="copy") as pool:
-            for result in (*pool.map(self._copy, small), *map(self._copy, large)):
+        threads = self._services.limits.concurrency
+        with ThreadPoolExecutor(threads, thread_name_prefix="copy") as pool:
+            for result in (*spread(pool, self._copy, small, threads), *map(self._copy, large)):
                 if isinstance(result, StepFailed):
                     failures.append(result)
                 else:
