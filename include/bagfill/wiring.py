@@ -182,7 +182,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
-                batch=partial(_batch_runner, stores, credentials),
+                batch=cache(partial(_batch_runner, stores, credentials)),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
             services = replace(
