@@ -14,10 +14,7 @@ from measured import Usage, run_measured
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.seaweedfs import SeaweedFS
-from bagfill.settings.sections import LocationSection
 
-COPIES_BETWEEN_SERVERS = "server_copy" in LocationSection.model_fields
-"""Whether the settings can say how a location is copied to: without that there is only the way through the worker."""
 SOURCE = "primary"
 BUCKET = "bench-primary"
 
@@ -53,7 +50,8 @@ provider = "azure-blob-storage"
 container = "{name}"
 read_connection = "bench_azure"
 write_connection = "bench_azure"
-{server_copy}"""
+server_copy = "{server_copy}"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +140,11 @@ def prepare(folder: Path, seaweedfs: SeaweedFS, azurite: Azurite, destinations: 
         azurite.create_container(name)
     settings, server_settings = folder / "bagfill.toml", folder / "server-copy.toml"
     for file, server_copy in ((settings, "never"), (server_settings, "auto")):
-        line = f'server_copy = "{server_copy}"\n' if COPIES_BETWEEN_SERVERS else ""
         file.write_text(
             _SETTINGS.format(
                 source=SOURCE,
                 bucket=BUCKET,
-                destinations="".join(_DESTINATION.format(name=name, server_copy=line) for name in destinations),
+                destinations="".join(_DESTINATION.format(name=name, server_copy=server_copy) for name in destinations),
             )
         )
     return Places(settings, server_settings, Ends.of(seaweedfs, azurite))

@@ -16,7 +16,7 @@ from statistics import median
 
 from data_plane import BagRuns
 from peers import WORKER
-from places import COPIES_BETWEEN_SERVERS, Places
+from places import Places
 from rows import Row
 from runs import Runs
 from sample_bags import GIB
@@ -68,8 +68,6 @@ def server_copy_rows(bag: BagRuns, little: BagRuns, worker: Runs) -> list[Row]:
     Raises:
         ProgramFailed, WrongResult: it did not arrive.
     """
-    if not COPIES_BETWEEN_SERVERS:
-        return [Row("server_copy", None, "CPU s/GiB", WORKER, note="not measured: this version has no such way")]
     with stand_in(bag.places) as proxy:
         past = replace(bag, places=proxy.places).ours("server-big")["copy"].cpu
         past_once = replace(little, places=proxy.places).copied("server-little").cpu

@@ -141,6 +141,7 @@ def settings() -> str:
         ("[work_area], [receipts], [manifests]", sections.AreaSection),
         ("[[locations]]", sections.LocationSection),
         ("[locations.thaw]", sections.ThawSection),
+        ("[locations.batch]", sections.BatchSection),
         ("[[policies]]", sections.PolicySection),
         ("[limits]", sections.LimitsSection),
         ("[callbacks]", sections.CallbacksSection),

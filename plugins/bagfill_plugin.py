@@ -2,8 +2,11 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from bagfill_airflow.api.mounted import mounted_apps
+
 
 class BagfillPlugin(AirflowPlugin):
-    """Registered so that ``airflow plugins`` lists it; views and listeners are added here."""
+    """Registered so that ``airflow plugins`` lists it, and the API server mounts ``/bagfill``."""
 
     name = "bagfill"
+    fastapi_apps = mounted_apps()

@@ -29,6 +29,8 @@ min_serialized_dag_update_interval = 0
 sql_alchemy_conn = sqlite:///{home}/airflow.db
 [logging]
 base_log_folder = {home}/logs
+[api_auth]
+jwt_secret = a-secret-of-tests-that-is-long-enough-to-sign-tokens-with-sha-512-as-it-should-be
 [bagfill]
 retry_delay_seconds = 0
 thaw_poll_seconds = 0.05

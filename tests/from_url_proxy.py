@@ -194,8 +194,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
         headers["Host"] = self.proxy.blob_endpoint.netloc
-        self.upstream.request(self.command, self.path, body=body or None, headers=headers)
-        response = self.upstream.getresponse()
+        try:
+            self.upstream.request(self.command, self.path, body=body or None, headers=headers)
+            response = self.upstream.getresponse()
+        except (ConnectionError, http.client.RemoteDisconnected):
+            # Azurite closes what was idle for five seconds.
+            self.upstream.close()
+            self.upstream.request(self.command, self.path, body=body or None, headers=headers)
+            response = self.upstream.getresponse()
         answer = response.read()
         kept = {name.lower(): value for name, value in response.getheaders() if name.lower() not in _HOP}
         if self.command == "HEAD":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine
 
@@ -19,8 +20,10 @@ from bagfill.database.engine import open_database
 from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
+from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.planning.prices import PriceTable
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
@@ -32,16 +35,24 @@ from bagfill.steps.campaign_acts import CampaignThawPermits
 from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
-from bagfill.steps.services import Services
+from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
+from bagfill.storage.gate import Gate
+from bagfill.storage.limited import LimitedStore
 from bagfill.storage.location import Location, Provider
+from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.providers import open_store
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.server_copy import ServerCopy
+from bagfill.storage.shares import LocationShares, MemoryShares
+from bagfill.storage.sql_shares import SqlShares
 from bagfill.storage.store import ObjectStore
 from bagfill.thaw.sql_ledger import SqlThawLedger
 from bagfill.thaw.sql_pace import SqlPace
+
+if TYPE_CHECKING:
+    from bagfill.thaw.batch import BatchRunner
 
 
 class OpenedStores:
@@ -49,10 +60,13 @@ class OpenedStores:
 
     Args:
         credentials: supplies the accesses behind connection ids.
+        shares: who works at a location, for those with limits.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, shares: LocationShares | None = None) -> None:
         self._credentials = credentials
+        self._shares = shares or MemoryShares()
+        self._gates: dict[str, Gate] = {}
         self._opened: dict[tuple[Location, bool], ObjectStore] = {}
         self._ways: dict[tuple[Location, Location], ServerCopy | None] = {}
         self._lock = threading.Lock()
@@ -95,6 +109,9 @@ class OpenedStores:
             for store in self._opened.values():
                 store.close()
             self._opened.clear()
+            for gate in self._gates.values():
+                gate.close()
+            self._gates.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -108,8 +125,18 @@ class OpenedStores:
         key = (location, writing)
         with self._lock:
             if key not in self._opened:
-                self._opened[key] = RetryingStore(open_store(location, self._credentials, writing=writing))
+                self._opened[key] = RetryingStore(
+                    self._limited(open_store(location, self._credentials, writing=writing), location)
+                )
             return self._opened[key]
+
+    def _limited(self, store: ObjectStore, location: Location) -> ObjectStore:
+        """Both identities of a location share its gate. A folder asks nobody for patience."""
+        if location.provider is Provider.LOCAL and not location.limits.is_limited:
+            return store
+        most = RequestLimits().connections
+        gate = self._gates.setdefault(location.name, Gate(location.name, location.limits, self._shares, most=most))
+        return LimitedStore(store, gate)
 
 
 @contextmanager
@@ -130,7 +157,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
     engine = open_database(settings.database.get_secret_value())
     try:
         _make_ready(engine, settings)
-        with closing(OpenedStores(credentials)) as stores:
+        with closing(OpenedStores(credentials, SqlShares(engine))) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(
@@ -143,17 +170,19 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 work=RecordStore(stores.area(work), work.prefix),
                 receipts=RecordStore(stores.area(receipts), receipts.prefix),
                 limits=settings.limits,
-                callbacks=settings.callbacks,
+                callbacks=_callbacks(settings, credentials),
                 campaign_rules=settings.campaigns,
                 audit_rules=settings.audit,
                 profile=settings.profile,
                 waivers=SqlWaivers(engine),
+                request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
+                batch=cache(partial(_batch_runner, stores, credentials)),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
             services = replace(
@@ -162,6 +191,11 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
+
+
+def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:
+    connection = settings.callback_secret
+    return replace(settings.callbacks, secret=None if connection is None else partial(credentials.secret, connection))
 
 
 def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
@@ -174,6 +208,28 @@ def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
         return None if name is None else find_price_table(name, settings.path.parent / "prices")
 
     return prices
+
+
+def _batch_runner(stores: OpenedStores, credentials: Credentials, location: Location) -> BatchRunner | None:
+    """What runs jobs on a location's objects, opened when it is asked for. Raises StoreError or CredentialsError."""
+    rules = location.batch
+    if rules is None:
+        return None
+    # boto3 is loaded for the few locations that have jobs.
+    from bagfill.storage.s3_batch import S3BatchJobs
+    from bagfill.thaw.batch import BatchRunner
+
+    area = Location(
+        f"batch area of {location.name}",
+        Provider.AMAZON_S3,
+        rules.bucket,
+        rules.prefix,
+        read_connection=rules.connection,
+        write_connection=rules.connection,
+        writable=True,
+    )
+    jobs = S3BatchJobs(rules, credentials.s3(rules.connection), location=location.name)
+    return BatchRunner(jobs, stores.writing(area), rules.prefix, location.bucket, time.sleep)
 
 
 def _signing_key(source: SigningSource, credentials: Credentials) -> SigningKey:

@@ -63,7 +63,10 @@ def task_services() -> Iterator[Services]:
 def reading_connections(settings: Settings) -> set[str]:
     """Connections of everything that a trigger may read or keep records in."""
     places = (*settings.locations.values(), settings.work_area.location, settings.receipts.location)
-    return {place.read_connection for place in (*places, settings.manifests.location) if place.read_connection}
+    read = {place.read_connection for place in (*places, settings.manifests.location)}
+    # What is asked for again while a run waits may be enough for a job.
+    jobs = {place.batch.connection for place in settings.locations.values() if place.batch is not None}
+    return {connection for connection in read | jobs if connection}
 
 
 @dataclass(slots=True)

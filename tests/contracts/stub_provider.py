@@ -53,7 +53,7 @@ class StubProvider:
 
 
 @contextmanager
-def refusing(status: int, code: str) -> Iterator[StubProvider]:
+def refusing(status: int, code: str, *, retry_after: str | None = None) -> Iterator[StubProvider]:
     """A server that answers everything with one status, with the error code where S3 and Azure put it."""
 
     class Refusing(_Handler):
@@ -62,6 +62,8 @@ def refusing(status: int, code: str) -> Iterator[StubProvider]:
             body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
             self.send_response(status)
             self.send_header("x-ms-error-code", code)
+            if retry_after is not None:
+                self.send_header("Retry-After", retry_after)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

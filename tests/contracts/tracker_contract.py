@@ -20,6 +20,7 @@ from bagfill.ingests.tracker import (
     CallbackStatusUpdate,
     EventUpdate,
     IdTaken,
+    IngestFilter,
     IngestTracker,
     IngestUpdate,
     Opened,
@@ -183,6 +184,59 @@ class TrackerContract:
         assert ids(tracker.recent(status=FAILED)) == [all_of_them[3].id, all_of_them[1].id]
         assert ids(tracker.recent(limit=1, status=SUCCEEDED)) == [all_of_them[2].id]
         assert list(tracker.recent(status=PROCESSING)) == []
+
+    def test_ingests_of_a_campaign_by_status_in_the_order_they_were_opened(self, tracker: IngestTracker) -> None:
+        mine = [opened(tracker, replace(an_ingest(), id=uuid4(), campaign="azure-2026")) for _ in range(3)]
+        opened(tracker, replace(an_ingest(), id=uuid4(), campaign="other"))
+        opened(tracker, replace(an_ingest(), id=uuid4()))
+        tracker.update(mine[1].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        assert ids(tracker.of_campaign("azure-2026")) == [ingest.id for ingest in mine]
+        assert ids(tracker.of_campaign("azure-2026", statuses={FAILED})) == [mine[1].id]
+        assert [each.campaign for each in tracker.of_campaign("other")] == ["other"]
+        assert ids(tracker.of_campaign("none")) == []
+
+    def test_unfinished_ingests_are_those_that_have_not_ended(self, tracker: IngestTracker) -> None:
+        made = [opened(tracker, replace(an_ingest(), id=uuid4())) for _ in range(4)]
+        tracker.update(made[0].id, StatusUpdate(SUCCEEDED))
+        tracker.update(made[1].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        tracker.update(made[2].id, EventUpdate((an_event(),)))
+        found = {ingest.id: ingest.events for ingest in tracker.unfinished()}
+        assert {id_: found[id_] for id_ in (made[2].id, made[3].id)} == {made[2].id: (), made[3].id: ()}
+        assert made[0].id not in found
+        assert made[1].id not in found
+
+    def test_pages_show_every_ingest_once_newest_first(self, tracker: IngestTracker) -> None:
+        # Some at the same moment: the order of opening counts then.
+        kept = [opened(tracker, an_ingest(created=START + number // 3 * SECOND)) for number in range(10)]
+        last, seen = None, []
+        while page := tracker.page(IngestFilter(), before=last, limit=4):
+            assert len(page) <= 4
+            seen += page
+            last = page[-1]
+            # Ingests that are opened meanwhile shift nothing.
+            tracker.open(an_ingest(created=START + 99 * SECOND))
+        assert ids(seen) == ids(reversed(kept))
+
+    def test_pages_hold_what_is_wanted_alone(self, tracker: IngestTracker) -> None:
+        for status, destination, space in product((FAILED, SUCCEEDED), ("azure", "wasabi"), ("digitised", "miro")):
+            opened(tracker, an_ingest(bag_version(space=space), status=status, destination=destination))
+        for wanted in (
+            IngestFilter(),
+            IngestFilter(status=FAILED),
+            IngestFilter(destination="azure", space="miro"),
+            IngestFilter(SUCCEEDED, "wasabi", "digitised"),
+            IngestFilter(space="nobody"),
+        ):
+            found = tracker.page(wanted)
+            assert all(wanted.takes(ingest) for ingest in found)
+            assert len(found) == sum(wanted.takes(ingest) for ingest in tracker.recent())
+        assert len(tracker.page(IngestFilter(SUCCEEDED, "wasabi", "digitised"))) == 1
+
+    def test_a_page_goes_on_behind_an_ingest_that_changed_meanwhile(self, tracker: IngestTracker) -> None:
+        kept = [opened(tracker, an_ingest(created=START + number * SECOND)) for number in range(3)]
+        [newest] = tracker.page(IngestFilter(status=ACCEPTED), limit=1)
+        tracker.update(newest.id, StatusUpdate(FAILED))
+        assert ids(tracker.page(IngestFilter(status=ACCEPTED), before=newest)) == [kept[1].id, kept[0].id]
 
     def test_listed_ingests_have_their_own_events(self, tracker: IngestTracker) -> None:
         both = [opened(tracker, an_ingest(events=(an_event(f"Opened {number}"),))) for number in range(2)]

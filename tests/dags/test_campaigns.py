@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.dagrun import DagRun
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.standard.operators import hitl
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -119,14 +121,16 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
     world: CampaignWorld, name: str, answer: str, state: CampaignState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(world, name)
-    asked = {}
-    monkeypatch.setattr(
-        "airflow.providers.standard.operators.hitl.HITLOperator.execute",
-        lambda self, _: asked.update(subject=self.subject, body=self.body),
-    )
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **kwargs: asked.update(kwargs))
     operator = ApproveCampaignOperator(task_id="approve")
-    context = cast("Any", {"params": {"campaign": name}, "task": operator, "ti": SimpleNamespace()})
-    operator.execute(context)
+    context = cast(
+        "Any", {"params": {"campaign": name}, "task": operator, "task_instance": SimpleNamespace(id=uuid4())}
+    )
+    # The task gives its worker back until somebody answers.
+    with pytest.raises(TaskAwaitingInput):
+        operator.execute(context)
+    assert asked["options"] == ["Approve", "Reject"]
     assert asked["subject"] == f"Approve of campaign {name}?"
     assert "2 bag versions, 16 files" in asked["body"]
     assert "| transfer-out |" in asked["body"]

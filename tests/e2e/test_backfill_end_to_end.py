@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bagfill.bag.identifiers import BagId, BagVersionId
@@ -46,6 +47,7 @@ CANCELLED = "digitised/b30000028"
 TAPE = "digitised/tape"
 FILM = "digitised/film"
 OTHER_BYTES = "digitised/b40000019"
+BY_HTTP = "digitised/PP/HTTP 1"
 SWEPT = "born-digital"
 GOOD = ("born-digital/PP MIA 2", "born-digital/unicode", "born-digital/crlf")
 # The file that each bad bag's ingest must name.
@@ -134,9 +136,10 @@ def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
     tape = BagMaker(BUCKET, source.prefix).make(
         TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
     )
+    asked = BagMaker(BUCKET, source.prefix).make(BY_HTTP, 1, "asked for by HTTP", {"page.jp2": noise(20_000, 97)})
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
-    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape)
+    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape, asked)
     s3 = stack.ministack
     # Bagfill itself has no identity that may write at the source.
     access = S3Access(s3.endpoint, s3.region, access_key_id=s3.access_key, secret_access_key=s3.secret_key)
@@ -236,6 +239,45 @@ def test_a_run_id_is_a_request_once(system: System) -> None:
     with pytest.raises(ApiRefused) as refused:
         system.start(GLACIER, system.passive["other bytes"])
     assert refused.value.status == 409
+
+
+def test_another_system_asks_by_the_storage_services_json_and_follows_the_ingest(system: System) -> None:
+    space, _, identifier = BY_HTTP.partition("/")
+    wanted = {
+        "ingestType": {"id": "replicate", "type": "IngestType"},
+        "space": {"id": space, "type": "Space"},
+        "bag": {"info": {"externalIdentifier": identifier, "type": "BagInfo"}, "type": "Bag"},
+        "destination": "azure",
+    }
+    airflow = system.stack.airflow
+    with httpx.Client(base_url=airflow.address, trust_env=False, timeout=30) as client:
+        assert client.post("/bagfill/ingests", json=wanted).status_code == 401
+        assert client.get("/bagfill/coverage").status_code == 401
+        login = {"username": airflow.viewer, "password": airflow.viewer_password}
+        viewer = {"Authorization": f"Bearer {client.post('/auth/token', json=login).json()['access_token']}"}
+        assert client.post("/bagfill/ingests", json=wanted, headers=viewer).status_code == 403
+        operator = {"Authorization": f"Bearer {system.api.token()}", "Idempotency-Key": "from-another-system"}
+        answers = [client.post("/bagfill/ingests", json=wanted, headers=operator) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
+        where = answers[0].headers["Location"]
+        assert where == answers[1].headers["Location"]
+
+        deadline = time.monotonic() + 120
+        while (ingest := client.get(where, headers=viewer).json())["status"]["id"] in {"accepted", "processing"}:
+            assert time.monotonic() < deadline, ingest
+            time.sleep(0.2)
+        assert ingest["status"]["id"] == "succeeded", ingest
+        assert ingest["events"][-1]["description"] == "Register succeeded (completed)"
+        there = client.post("/bagfill/ingests", json=wanted, headers={**operator, "Idempotency-Key": "again"})
+        assert there.status_code == 409
+        replica = client.get(there.json()["related"]["href"], headers=viewer).json()
+        assert [location["provider"]["id"] for location in replica["replicaLocations"]] == ["azure-blob-storage"]
+        # As a browser has it: the cookie reads, and starts nothing on behalf of another site.
+        client.cookies.set("_token", operator["Authorization"].removeprefix("Bearer "))
+        assert client.get("/bagfill/ingests?destination=azure").status_code == 200
+        evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        assert client.post("/bagfill/ingests", json=wanted, headers=evil).status_code == 403
+    assert system.is_registered(BagId.parse(BY_HTTP).version(1))
 
 
 def test_the_commands_of_the_howto_work(system: System) -> None:

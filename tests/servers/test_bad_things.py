@@ -35,6 +35,7 @@ from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.retrying import RetryingStore, RetryPolicy
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.store import Created, ObjectStore
+from breaking_proxy import BreakingProxy
 from flipping_proxy import FILLER, FlippingProxy
 from world import bag_files
 
@@ -79,9 +80,12 @@ class Through:
         """Everything passes through the worker."""
 
 
-def through(services: Services, name: str, proxy: FlippingProxy, server: SeaweedFS | Azurite) -> Services:
+def through(
+    services: Services, name: str, proxy: FlippingProxy, server: SeaweedFS | Azurite, *, read_seconds: int = 20
+) -> Services:
     """The same services, with one location behind a proxy."""
-    location, limits = services.locations[name], RequestLimits(attempts=1, connect_seconds=2, read_seconds=20)
+    location = services.locations[name]
+    limits = RequestLimits(attempts=1, connect_seconds=2, read_seconds=read_seconds)
     store: ObjectStore
     if isinstance(server, Azurite):
         access = AzureAccess(proxy.endpoint, account_key=server.account_key)
@@ -223,6 +227,35 @@ def test_a_bit_that_flips_while_reading_back_registers_nothing(
     assert not is_registered(services, "azurite")
     # The bytes that lie there are right: the next run finds that out, and writes nothing.
     assert run(services, "azurite", "test:2").succeeded
+
+
+MID_BLOCK = 3 * 1024 * 1024
+SILENT = pytest.mark.parametrize("stalls", [False, True], ids=["reset", "stall"])
+
+
+@SILENT
+def test_a_connection_that_breaks_in_the_middle_of_a_block_costs_that_block_only(
+    services: Services, seaweedfs: SeaweedFS, azurite: Azurite, stalls: bool
+) -> None:
+    lay(services, "seaweedfs", BAGS[LARGE])
+    with BreakingProxy(azurite.endpoint, requests=True, after=MID_BLOCK, stalls=stalls) as proxy:
+        result = run(through(services, "azurite", proxy, azurite, read_seconds=2), "azurite")
+
+    assert proxy.broken == 1
+    assert result.succeeded, result
+    assert look(services, "azurite", AuditMode.READ) == (AuditOutcome.GOOD, set())
+
+
+@SILENT
+def test_a_source_that_breaks_off_in_the_middle_of_a_block_is_read_on(
+    services: Services, seaweedfs: SeaweedFS, azurite: Azurite, stalls: bool
+) -> None:
+    lay(services, "seaweedfs", BAGS[LARGE])
+    with BreakingProxy(seaweedfs.endpoint, responses=True, after=MID_BLOCK, stalls=stalls) as proxy:
+        result = run(through(services, "seaweedfs", proxy, seaweedfs, read_seconds=2), "azurite")
+
+    assert proxy.broken == 1
+    assert result.succeeded, result
 
 
 # -- labels that lie

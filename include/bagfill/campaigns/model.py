@@ -31,13 +31,18 @@ class Scope:
     spaces: tuple[str, ...] = ()
     bags: tuple[str, ...] = ()
     prefix: str = ""
+    _named: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """A list may name every bag of a library: it is looked up, never gone through."""
+        object.__setattr__(self, "_named", frozenset(self.bags))
 
     def holds(self, bag: BagId) -> bool:
         """Whether the bag is part of it."""
         name = str(bag)
         return (
             (not self.spaces or str(bag.space) in self.spaces)
-            and (not self.bags or name in self.bags)
+            and (not self.bags or name in self._named)
             and name.startswith(self.prefix)
         )
 

@@ -141,6 +141,16 @@ INGESTS = Table(
     Index(None, "campaign", "status", "number"),
 )
 
+REQUEST_KEYS = Table(
+    "request_keys",
+    METADATA,
+    # SHA-256 (hex) of client and idempotency key, and of the request that came with it first.
+    Column("key", EXACT_TEXT, primary_key=True),
+    Column("content", EXACT_TEXT, nullable=False),
+    Column("request_id", EXACT_TEXT, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
 INGEST_EVENTS = Table(
     "ingest_events",
     METADATA,
@@ -353,4 +363,13 @@ THAW_PACES = Table(
     # One row an account: until when its request rate is taken.
     Column("account", EXACT_TEXT, primary_key=True),
     Column("taken", UtcDateTime, nullable=False),
+)
+
+LOCATION_SHARES = Table(
+    "location_shares",
+    METADATA,
+    # One row for each process that works at a location with limits.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("holder", EXACT_TEXT, primary_key=True),
+    Column("ends", UtcDateTime, nullable=False),
 )

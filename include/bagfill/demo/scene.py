@@ -47,6 +47,8 @@ provider = "azure-blob-storage"
 container = "{CONTAINER}"
 read_connection = "bagfill_azure_read"
 write_connection = "bagfill_azure_write"
+# Azurite fetches from itself alone.
+server_copy = "never"
 
 [[policies]]
 spaces = []

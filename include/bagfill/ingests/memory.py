@@ -11,7 +11,7 @@ from uuid import UUID
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.states import apply_update, in_order, is_same_opening
-from bagfill.ingests.tracker import IdTaken, IngestUpdate, Opened, Refused, UnknownIngest, Updated
+from bagfill.ingests.tracker import IdTaken, IngestFilter, IngestUpdate, Opened, Refused, UnknownIngest, Updated
 
 
 class MemoryIngestTracker:
@@ -65,6 +65,13 @@ class MemoryIngestTracker:
         return _newest_first(
             each for each in self._all() if each.bag_version.bag == bag and each.destination == destination
         )
+
+    def page(self, wanted: IngestFilter, *, before: Ingest | None = None, limit: int = 100) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.page`."""
+        newest = _newest_first(self._all())
+        # Sought by its place among all: what changed since (its status) must not let it be missed.
+        start = 0 if before is None else 1 + next(at for at, each in enumerate(newest) if each.id == before.id)
+        return tuple(islice(filter(wanted.takes, newest[start:]), limit))
 
     def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
         """See :meth:`IngestTracker.of_bags`."""

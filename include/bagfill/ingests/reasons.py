@@ -59,6 +59,11 @@ class Reason(Enum):
         "The destination did not answer or refused; see the detail.",
     )
     ACCESS_DENIED = ("access-denied", False, "Give the identity the permission named, then run again.")
+    CREDENTIALS_REFUSED = (
+        "credentials-refused",
+        False,
+        "The provider does not accept the key or the signature: correct the connection, or the machine's clock.",
+    )
     THAW_REFUSED = (
         "thaw-refused",
         False,

@@ -32,6 +32,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.SOURCE_UNREADABLE: f"bagfill locations --check{_THEN}",
     Reason.DESTINATION_UNREADABLE: f"bagfill locations --check{_THEN}",
     Reason.ACCESS_DENIED: f"bagfill locations --check{_THEN}",
+    Reason.CREDENTIALS_REFUSED: f"bagfill locations --check{_THEN}",
     Reason.THAW_REFUSED: "bagfill backfill {bag} --to {destination} --thaw-tier Standard",
     Reason.THAW_EXPIRED: RETRY,
     Reason.THAW_NOT_DUE: "bagfill ingest {ingest}",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, insert, or_, select, update
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
@@ -18,7 +18,7 @@ from bagfill.database.tables import INGEST_EVENTS, INGESTS
 from bagfill.ingests.model import Callback, CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.states import apply_update, in_order, is_same_opening
-from bagfill.ingests.tracker import IdTaken, IngestUpdate, Opened, Refused, UnknownIngest, Updated
+from bagfill.ingests.tracker import IdTaken, IngestFilter, IngestUpdate, Opened, Refused, UnknownIngest, Updated
 
 _NEWEST_FIRST = (INGESTS.c.created.desc(), INGESTS.c.number.desc())
 _IN_ONE_QUERY = 500
@@ -86,6 +86,17 @@ class SqlIngestTracker:
     def of_bag(self, bag: BagId, destination: str) -> Sequence[Ingest]:
         """See :meth:`IngestTracker.of_bag`."""
         return self._find(_where(is_bag(INGESTS, bag), INGESTS.c.destination == destination).order_by(*_NEWEST_FIRST))
+
+    def page(self, wanted: IngestFilter, *, before: Ingest | None = None, limit: int = 100) -> Sequence[Ingest]:
+        """See :meth:`IngestTracker.page`."""
+        columns = {INGESTS.c.status: wanted.status and wanted.status.value}
+        columns |= {INGESTS.c.destination: wanted.destination, INGESTS.c.space: wanted.space}
+        conditions = [column == value for column, value in columns.items() if value is not None]
+        if before is not None:
+            number = select(INGESTS.c.number).where(INGESTS.c.id == before.id).scalar_subquery()
+            older = INGESTS.c.created < before.created
+            conditions.append(or_(older, and_(INGESTS.c.created == before.created, INGESTS.c.number < number)))
+        return self._find(_where(*conditions).order_by(*_NEWEST_FIRST).limit(limit))
 
     def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:
         """See :meth:`IngestTracker.of_bags`."""

@@ -76,6 +76,29 @@ class IdTaken:
     ingest: Ingest
 
 
+@dataclass(frozen=True, slots=True)
+class IngestFilter:
+    """Which ingests are wanted; ``None`` of each: any.
+
+    Args:
+        status: with this status.
+        destination: to the location of this name.
+        space: of bags in this space.
+    """
+
+    status: IngestStatus | None = None
+    destination: str | None = None
+    space: str | None = None
+
+    def takes(self, ingest: Ingest) -> bool:
+        """Whether an ingest is wanted."""
+        return (
+            self.status in {None, ingest.status}
+            and self.destination in {None, ingest.destination}
+            and self.space in {None, str(ingest.bag_version.space)}
+        )
+
+
 class IngestTracker(Protocol):
     """Keeps ingests. History is never edited: events are appended, and ``states.py`` says which status may follow."""
 
@@ -101,6 +124,16 @@ class IngestTracker(Protocol):
 
     def of_bag(self, bag: BagId, destination: str) -> Sequence[Ingest]:
         """Ingests of every version of a bag to one destination, newest first."""
+        ...
+
+    def page(self, wanted: IngestFilter, *, before: Ingest | None = None, limit: int = 100) -> Sequence[Ingest]:
+        """A page of ingests, newest first.
+
+        Args:
+            wanted: which.
+            before: the last of the page before; ingests that were opened since do not shift the pages.
+            limit: ingests of a page, at most.
+        """
         ...
 
     def of_bags(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, Sequence[Ingest]]:

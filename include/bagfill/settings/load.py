@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
 from bagfill.settings.campaigns import CampaignsSection
@@ -37,7 +38,7 @@ from bagfill.settings.sections import (
 )
 from bagfill.settings.texts import ProblemList, expand
 from bagfill.settings.thaw_events import ThawEvents, ThawEventsSection
-from bagfill.steps.services import CallbackRules, CampaignRules, Policy
+from bagfill.steps.services import CampaignRules, Policy
 from bagfill.storage.location import Location
 
 ENVIRONMENT_VARIABLE = "BAGFILL_CONFIG"
@@ -104,6 +105,7 @@ class Settings:
         manifests: storage manifests.
         limits: how much at once.
         callbacks: whom a callback may reach.
+        callback_secret: id of the connection whose password signs callbacks; ``None``: they are not signed.
         audit: how often replicas are audited, and how sure samples are to be.
         profile: by which rules a bag is judged, where no policy says otherwise.
         signing: where the key is that seals of receipts are signed with; ``None``: they are not signed.
@@ -125,6 +127,7 @@ class Settings:
     audit: AuditRules
     profile: Profile = Profile.BAGIT
     signing: SigningSource | None = None
+    callback_secret: str | None = None
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
@@ -222,6 +225,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         manifests=areas["manifests"],
         limits=limits.limits(),
         callbacks=callbacks.rules(),
+        callback_secret=callbacks.secret_connection,
         audit=audit.rules(),
         profile=rules.profile,
         signing=signing.source(folder) if isinstance(signing, SigningSection) else None,

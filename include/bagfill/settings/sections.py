@@ -15,9 +15,12 @@ from sqlalchemy.exc import ArgumentError
 
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.limits import MIB, Limits
 from bagfill.quantities import parse_duration, parse_size
-from bagfill.steps.services import CallbackRules, Policy
+from bagfill.steps.services import Policy
+from bagfill.storage.batch_rules import BatchRules
+from bagfill.storage.gate import LocationLimits
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.location import VERIFY_RATE, Location, Provider, ThawDefaults
 from bagfill.storage.store import ThawTier
@@ -73,11 +76,28 @@ class ThawSection(Section):
     days: Annotated[int, Field(ge=1, le=365)] = 7
     most_days: Annotated[int, Field(ge=1, le=365)] = 30
     overdue_after: Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=60))] | None = None
+    into: Literal["Hot", "Cool", "Cold"] = "Hot"
     account: Annotated[str, Field(pattern=_NAME)] | None = None
 
     def defaults(self) -> ThawDefaults:
         """As a location has them."""
         return ThawDefaults(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class BatchSection(Section):
+    """``[locations.batch]``: the same names and defaults as :class:`bagfill.storage.batch_rules.BatchRules`."""
+
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    role: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
+    bucket: Annotated[str, Field(pattern=_BUCKET.pattern)]
+    prefix: Prefix = ""
+    connection: ConnectionId | None = None
+    above: Annotated[int, Field(ge=1, le=100_000_000)] = 10_000
+    check_source: bool = False
+
+    def rules(self) -> BatchRules:
+        """As a location has them."""
+        return BatchRules(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class _PlaceSection(Section):
@@ -134,12 +154,21 @@ class LocationSection(_PlaceSection):
     verify_rate: Annotated[Size, Field(ge=1)] = VERIFY_RATE
     thaw: ThawSection = ThawSection()
     names: Annotated[NamesHeld, Field(strict=False)] = NamesHeld.EXACT
+    batch: BatchSection | None = None
     server_copy: Literal["auto", "never"] = "auto"
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
+    max_requests: Annotated[float, Field(gt=0)] | None = None
+    max_connections: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_place(self.provider)
+        if self.batch is not None and self.provider is not Provider.AMAZON_S3:
+            message = f"[locations.batch] is for amazon-s3; this location is {self.provider.value}"
+            raise PydanticCustomError("keys", "{text}", {"text": message})
+        if self.batch is not None and self.batch.bucket == self.bucket:
+            message = "batch.bucket must not be the bucket of the bags: manifests and reports would lie among them"
+            raise PydanticCustomError("keys", "{text}", {"text": message})
         return self
 
     def location(self, folder: Path) -> Location:
@@ -154,10 +183,12 @@ class LocationSection(_PlaceSection):
             writable=self.write_connection is not None if self.writable is None else self.writable,
             thaw=self.thaw.defaults(),
             archives_after=self.archives_after,
+            batch=None if self.batch is None else self.batch.rules(),
             verify_rate=self.verify_rate,
             names=self.names,
             server_copy=self.server_copy == "auto",
             prices=self.prices,
+            limits=LocationLimits(self.max_requests, self.max_connections),
         )
 
 
@@ -262,15 +293,26 @@ class SigningSection(Section):
         return SigningSource(key, self.connection)
 
 
+_HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9.\[\]:-]+|\*)$")]
+
+
 class CallbacksSection(Section):
     """``[callbacks]``."""
 
-    allowed_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+$")], ...] = Field(default=(), strict=False)
+    allowed_hosts: tuple[_HostName, ...] = Field(default=(), strict=False)
+    private_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+$")], ...] = Field(default=(), strict=False)
     timeout: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=5))] = timedelta(seconds=10)
+    redirects: Annotated[int, Field(ge=0, le=10)] = 0
+    secret_connection: ConnectionId | None = None
 
     def rules(self) -> CallbackRules:
-        """As the steps take them."""
-        return CallbackRules(allowed_hosts=self.allowed_hosts, timeout_seconds=self.timeout.total_seconds())
+        """As the steps take them, but for the secret, which only credentials can give."""
+        return CallbackRules(
+            allowed_hosts=self.allowed_hosts,
+            private_hosts=self.private_hosts,
+            timeout_seconds=self.timeout.total_seconds(),
+            redirects=self.redirects,
+        )
 
 
 class AuditSection(Section):

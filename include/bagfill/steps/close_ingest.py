@@ -9,6 +9,7 @@ from uuid import UUID
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.ingests.callback import CallbackRefused, post_ingest
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.document import ingest_document
 from bagfill.ingests.model import CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
@@ -16,9 +17,10 @@ from bagfill.ingests.tracker import CallbackStatusUpdate, StatusUpdate
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork
+from bagfill.storage.credentials import CredentialsError
 
-Post = Callable[[str, Mapping[str, Any], float], None]
-"""Sends a document to a URL within a time in seconds; raises CallbackRefused."""
+Post = Callable[[str, Mapping[str, Any], CallbackRules], None]
+"""Sends a document to a URL that the rules allow; raises CallbackRefused or CredentialsError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ def _call_back(services: Services, ingest_id: UUID, post: Post) -> None:
         return
     now = services.clock()
     try:
-        post(ingest.callback.url, _document(services, ingest), services.callbacks.timeout_seconds)
-    except CallbackRefused as error:
+        post(ingest.callback.url, _document(services, ingest), services.callbacks)
+    except (CallbackRefused, CredentialsError) as error:
         event = IngestEvent.of(f"Callback failed - {error}", now)
         services.ingests.update(ingest_id, CallbackStatusUpdate(CallbackStatus.FAILED, (event,)))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, assert_never
@@ -18,9 +18,12 @@ from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.spread import spread
 from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.location import Location
+from bagfill.storage.server_copy import LEAST_FETCHED
 from bagfill.transfer.copy_object import ObjectCopier
 from bagfill.transfer.outcomes import (
     AlreadyThere,
@@ -56,7 +59,7 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
                 return begun
-            made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun).run(items)
+            made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
             if isinstance(made, StepFailed):
                 return made
             work.write_results(plan, "copied", shard.index, made)
@@ -80,6 +83,7 @@ class _Copying:
         keeper: ClaimKeeper,
         file_done: FileDone | None,
         begun: Begun,
+        items: Iterable[CopyItem],
     ) -> None:
         self._services = services
         self._ref = ref
@@ -93,14 +97,22 @@ class _Copying:
         self._to_prefix = destination.version_prefix(ref.id)
         self._plan = plan
         self._work = work
-        way = services.stores.server_copy(source, destination)
-        to, ledger = services.stores.writing(destination), work.staging(plan, fetches=way is not None)
-        worker = ObjectCopier(self._from, to, ledger, self._check, services.limits)
-        self._copier: ObjectCopier | ServerCopier = worker
-        if way is not None:
-            whole = replace(services.limits, hash_before_write=sys.maxsize)
-            careful = ObjectCopier(self._from, to, ledger, self._check, whole)
-            self._copier = ServerCopier(way, worker, careful, to, ledger, self._check, services.limits)
+        self._copier: ObjectCopier | ServerCopier = self._copier_for(source, destination, items)
+
+    def _copier_for(
+        self, source: Location, destination: Location, items: Iterable[CopyItem]
+    ) -> ObjectCopier | ServerCopier:
+        """The worker's copier; with the providers' before it where there is a way, and something worth it."""
+        stores, limits = self._services.stores, self._services.limits
+        worth_it = any(item.file.size >= LEAST_FETCHED and not item.file.at_destination for item in items)
+        way = stores.server_copy(source, destination) if worth_it else None
+        to, ledger = stores.writing(destination), self._work.staging(self._plan, fetches=way is not None)
+        worker = ObjectCopier(self._from, to, ledger, self._check, limits)
+        if way is None:
+            return worker
+        whole = replace(limits, hash_before_write=sys.maxsize)
+        careful = ObjectCopier(self._from, to, ledger, self._check, whole)
+        return ServerCopier(way, worker, careful, to, ledger, self._check, limits)
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)
@@ -120,8 +132,9 @@ class _Copying:
         small = [item for item in items if not item.file.block_bytes]
         large = [item for item in items if item.file.block_bytes]
         # Small files side by side; a large one keeps several blocks in flight by itself, so that memory stays flat.
-        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="copy") as pool:
-            for result in (*pool.map(self._copy, small), *map(self._copy, large)):
+        threads = self._services.limits.concurrency
+        with ThreadPoolExecutor(threads, thread_name_prefix="copy") as pool:
+            for result in (*spread(pool, self._copy, small, threads), *map(self._copy, large)):
                 if isinstance(result, StepFailed):
                     failures.append(result)
                 else:

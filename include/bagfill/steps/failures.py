@@ -34,6 +34,8 @@ def store_failure(ref: IngestRef, error: StoreError) -> StepFailed:
     """
     at_source = error.location == ref.source
     match error.failure:
+        case StoreFailure.UNAUTHENTICATED:
+            reason = Reason.CREDENTIALS_REFUSED
         case StoreFailure.DENIED | StoreFailure.MISCONFIGURED:
             reason = Reason.ACCESS_DENIED
         case StoreFailure.BAD_NAME:

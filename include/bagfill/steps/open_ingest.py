@@ -65,27 +65,70 @@ def open_ingests(services: Services, request: BackfillRequest) -> OpenedIngests 
     Returns:
         the open ingests, or the failure that no such bag (version) is known.
     """
+    asked = asked_versions(services, request)
+    if isinstance(asked, StepFailed):
+        return asked
+    opening = _Opening(services, request, present=set(asked.there))
+    for version in asked.now:
+        opening.open(version)
+    return OpenedIngests(
+        refs=tuple(opening.refs),
+        refused=tuple(opening.refused),
+        already_there=tuple(str(BagVersionId(request.bag, version)) for version in asked.asked_and_there),
+        left_over=len(asked.missing) - len(asked.now),
+    )
+
+
+def announce_ingests(services: Services, request: BackfillRequest) -> tuple[Ingest, ...]:
+    """Open the ingests of a request whose run was started a moment ago, so that they can be followed at once.
+
+    They are the ones that :func:`open_ingests` of that run finds, or opened before us; it alone claims and refuses.
+
+    Returns:
+        the ingests as they are, ascending by version.
+    """
+    asked = asked_versions(services, request)
+    if not isinstance(asked, StepFailed):
+        opening = _Opening(services, request, present=set())
+        for version in asked.now:
+            opening.announce(version)
+    return tuple(services.ingests.of_request(request.request_id))
+
+
+@dataclass(frozen=True, slots=True)
+class AskedVersions:
+    """The bag versions that a request is about, ascending.
+
+    Args:
+        asked: the one that is named, or all that are known.
+        there: of all that are known, those registered at the destination.
+        missing: asked for and not there.
+        now: of these, what one run takes.
+    """
+
+    asked: tuple[BagVersion, ...]
+    there: tuple[BagVersion, ...]
+    missing: tuple[BagVersion, ...]
+    now: tuple[BagVersion, ...]
+
+    @property
+    def asked_and_there(self) -> tuple[BagVersion, ...]:
+        """Asked for and registered already."""
+        return tuple(version for version in self.asked if version in self.there)
+
+
+def asked_versions(services: Services, request: BackfillRequest) -> AskedVersions | StepFailed:
+    """Resolve the bag versions of a request, or say that no such bag (version) is known."""
     known = services.registry.versions(request.bag)
     if not known:
         return StepFailed(Reason.NO_SUCH_BAG, f"No bag {request.bag} is known.")
     if request.version is not None and request.version not in known:
         versions = ", ".join(map(str, known))
         return StepFailed(Reason.NO_SUCH_BAG, f"Bag {request.bag} has no version {request.version}; known: {versions}.")
-
-    asked = [request.version] if request.version is not None else list(known)
-    there = [v for v in known if _is_registered(services, BagVersionId(request.bag, v), request.destination)]
-    missing = [version for version in asked if version not in there]
-    now = missing[: services.limits.versions_per_run]
-
-    opening = _Opening(services, request, present=set(there))
-    for version in now:
-        opening.open(version)
-    return OpenedIngests(
-        refs=tuple(opening.refs),
-        refused=tuple(opening.refused),
-        already_there=tuple(str(BagVersionId(request.bag, version)) for version in asked if version in there),
-        left_over=len(missing) - len(now),
-    )
+    asked = (request.version,) if request.version is not None else tuple(known)
+    there = tuple(v for v in known if _is_registered(services, BagVersionId(request.bag, v), request.destination))
+    missing = tuple(version for version in asked if version not in there)
+    return AskedVersions(asked, there, missing, missing[: services.limits.versions_per_run])
 
 
 class _Opening:
@@ -101,6 +144,12 @@ class _Opening:
         self.refs: list[IngestRef] = []
         self.refused: list[RefusedVersion] = []
 
+    def announce(self, version: BagVersion) -> None:
+        bag_version = BagVersionId(self._request.bag, version)
+        stored = self._services.registry.manifest(bag_version)
+        if stored is not None:
+            self._open_ingest(self._ref(bag_version, self._source(stored.manifest)), bag_version)
+
     def open(self, version: BagVersion) -> None:
         bag_version = BagVersionId(self._request.bag, version)
         stored = self._services.registry.manifest(bag_version)
@@ -108,18 +157,7 @@ class _Opening:
             # Deleted between the two questions; the next sweep will not ask for it.
             return
         source = self._source(stored.manifest)
-        name = source.name if isinstance(source, Location) else (self._request.source or "(unknown)")
-        thaw = source.thaw if isinstance(source, Location) else ThawDefaults()
-        ref = IngestRef(
-            ingest_id=str(ingest_id_of(self._request.request_id, bag_version, self._request.destination)),
-            bag_version=str(bag_version),
-            source=name,
-            destination=self._request.destination,
-            token=0,
-            thaw_tier=(self._request.thaw_tier or thaw.tier).value,
-            thaw_days=self._request.thaw_days or thaw.days,
-            campaign=self._request.campaign or "",
-        )
+        ref = self._ref(bag_version, source)
         self._open_ingest(ref, bag_version)
         failure = self._campaign_halted() or (
             source if isinstance(source, StepFailed) else self._older_missing(stored.manifest)
@@ -139,6 +177,20 @@ class _Opening:
                     f"whose claim lasts until {expires:%Y-%m-%dT%H:%M:%SZ}."
                 )
                 self._refuse(ref, StepFailed(Reason.ALREADY_RUNNING, message))
+
+    def _ref(self, bag_version: BagVersionId, source: Location | StepFailed) -> IngestRef:
+        name = source.name if isinstance(source, Location) else (self._request.source or "(unknown)")
+        thaw = source.thaw if isinstance(source, Location) else ThawDefaults()
+        return IngestRef(
+            ingest_id=str(ingest_id_of(self._request.request_id, bag_version, self._request.destination)),
+            bag_version=str(bag_version),
+            source=name,
+            destination=self._request.destination,
+            token=0,
+            thaw_tier=(self._request.thaw_tier or thaw.tier).value,
+            thaw_days=self._request.thaw_days or thaw.days,
+            campaign=self._request.campaign or "",
+        )
 
     def _campaign_halted(self) -> StepFailed | None:
         """A run may have been started before its campaign was paused, and opened after."""

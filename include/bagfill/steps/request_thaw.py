@@ -11,6 +11,7 @@ from bagfill.steps.failures import add_events, attempt
 from bagfill.steps.judge_source import TagFilesArchived, judge_when_readable
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.source_fixity import check_archived
 from bagfill.steps.thaw_asking import ThawSummary, ask_for
 from bagfill.steps.thaw_round import over_limit, states_of, still_needed, thaw_round, thaw_step
 from bagfill.steps.work import IngestWork
@@ -40,6 +41,9 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
             refused = over_limit(services, ref, needed)
             if refused is not None:
                 return refused
+            checked = check_archived(services, ref, needed)
+            if isinstance(checked, StepFailed):
+                return checked
             first = judge_when_readable(services, ref, work, plan)
             if isinstance(first, StepFailed):
                 return first

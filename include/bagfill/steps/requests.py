@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from bagfill.bag.identifiers import BagId, BagVersion, ExternalIdentifier, InvalidIdentifier, Space
 from bagfill.steps.services import Services
@@ -29,17 +28,34 @@ _MAX_THAW_DAYS = 365
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.~:+@/-]{1,250}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestProblem:
+    """What is wrong with one field.
+
+    Args:
+        field: its name, as :data:`FIELDS` has it or as it was given, or ``request id``.
+        text: what was found, what is allowed.
+    """
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.text}"
+
+
 class RequestError(ValueError):
-    """The request is wrong; ``problems`` says each: which field, what was found, what is allowed.
+    """The request is wrong; ``found`` says each problem, ``problems`` the same as text.
 
     Not retryable: the same request will be wrong again.
     """
 
     retryable = False
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+    def __init__(self, found: Sequence[RequestProblem | str]) -> None:
+        self.problems = tuple(map(str, found))
+        super().__init__("; ".join(self.problems))
+        self.found = tuple(each for each in found if isinstance(each, RequestProblem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +91,14 @@ class BackfillRequest:
         Raises:
             RequestError: with every problem found, not only the first.
         """
-        problems: list[str] = [
-            f"{name!r}: unknown field; known are {', '.join(FIELDS)}" for name in sorted(set(fields) - set(FIELDS))
+        problems = [
+            RequestProblem(repr(name), f"unknown field; known are {', '.join(FIELDS)}")
+            for name in sorted(set(fields) - set(FIELDS))
         ]
         given = {name: value for name, value in fields.items() if value is not None and value != ""}
         if not _REQUEST_ID.fullmatch(request_id):
-            problems.append(f"request id: found {request_id!r}, allowed are 1 to 250 of A-Z a-z 0-9 _ . ~ : + @ / -")
+            text = f"found {request_id!r}, allowed are 1 to 250 of A-Z a-z 0-9 _ . ~ : + @ / -"
+            problems.append(RequestProblem("request id", text))
 
         texts: dict[str, str] = {}
         for name in FIELDS:
@@ -89,10 +107,9 @@ class BackfillRequest:
             if isinstance(given[name], str):
                 texts[name] = given[name]
             else:
-                problems.append(f"{name}: found {given[name]!r}, a text is needed")
-        problems += [
-            f"{name}: missing" for name in ("space", "external_identifier", "destination") if name not in given
-        ]
+                problems.append(RequestProblem(name, f"found {given[name]!r}, a text is needed"))
+        needed = ("space", "external_identifier", "destination")
+        problems += [RequestProblem(name, "missing") for name in needed if name not in given]
 
         bag = _bag(services, texts, problems)
         version = _version(texts.get("version"), problems)
@@ -102,7 +119,8 @@ class BackfillRequest:
         if days is not None and (
             isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _MAX_THAW_DAYS
         ):
-            problems.append(f"thaw_days: found {days!r}, allowed are whole numbers from 1 to {_MAX_THAW_DAYS}")
+            allowed = f"allowed are whole numbers from 1 to {_MAX_THAW_DAYS}"
+            problems.append(RequestProblem("thaw_days", f"found {days!r}, {allowed}"))
         if "callback_url" in texts:
             _callback(services, texts["callback_url"], problems)
         _campaign(services, texts, bag, problems)
@@ -121,9 +139,9 @@ class BackfillRequest:
         )
 
 
-def _bag(services: Services, texts: Mapping[str, str], problems: list[str]) -> BagId | None:
+def _bag(services: Services, texts: Mapping[str, str], problems: list[RequestProblem]) -> BagId | None:
     """The bag that is named: by the rules for new names, or by a name from before them that the registry holds."""
-    refused: list[str] = []
+    refused: list[RequestProblem] = []
     bag = _named_strictly(texts, refused)
     if bag is None and refused:
         bag = _stored(services, texts)
@@ -140,81 +158,70 @@ def _stored(services: Services, texts: Mapping[str, str]) -> BagId | None:
     return bag if services.registry.versions(bag) else None
 
 
-def _named_strictly(texts: Mapping[str, str], problems: list[str]) -> BagId | None:
+def _named_strictly(texts: Mapping[str, str], problems: list[RequestProblem]) -> BagId | None:
     space = identifier = None
     try:
         if "space" in texts:
             space = Space(texts["space"])
     except InvalidIdentifier as error:
-        problems.append(f"space: {error}")
+        problems.append(RequestProblem("space", str(error)))
     try:
         if "external_identifier" in texts:
             identifier = ExternalIdentifier(texts["external_identifier"])
     except InvalidIdentifier as error:
-        problems.append(f"external_identifier: {error}")
+        problems.append(RequestProblem("external_identifier", str(error)))
     return BagId(space, identifier) if space is not None and identifier is not None else None
 
 
-def _version(text: str | None, problems: list[str]) -> BagVersion | None:
+def _version(text: str | None, problems: list[RequestProblem]) -> BagVersion | None:
     if text is None:
         return None
     try:
         return BagVersion.parse(text)
     except ValueError:
-        problems.append(f"version: found {text!r}, needed is v1, v2, …, or nothing for all that are missing")
+        found = f"found {text!r}, needed is v1, v2, …, or nothing for all that are missing"
+        problems.append(RequestProblem("version", found))
         return None
 
 
-def _locations(services: Services, texts: Mapping[str, str], problems: list[str]) -> None:
+def _locations(services: Services, texts: Mapping[str, str], problems: list[RequestProblem]) -> None:
     known = ", ".join(sorted(services.locations))
     problems += [
-        f"{name}: found {texts[name]!r}, configured locations are {known}"
+        RequestProblem(name, f"found {texts[name]!r}, configured locations are {known}")
         for name in ("destination", "source")
         if name in texts and texts[name] not in services.locations
     ]
     destination = services.locations.get(texts.get("destination", ""))
     if destination is not None and not destination.writable:
-        problems.append(f"destination: {destination.name!r} is configured for reading only")
+        problems.append(RequestProblem("destination", f"{destination.name!r} is configured for reading only"))
     if destination is not None and texts.get("source") == destination.name:
-        problems.append(f"source: {destination.name!r} is also the destination")
+        problems.append(RequestProblem("source", f"{destination.name!r} is also the destination"))
 
 
-def _tier(text: str | None, problems: list[str]) -> ThawTier | None:
+def _tier(text: str | None, problems: list[RequestProblem]) -> ThawTier | None:
     if text is None:
         return None
     try:
         return ThawTier(text)
     except ValueError:
-        problems.append(f"thaw_tier: found {text!r}, allowed are {', '.join(ThawTier)}")
+        problems.append(RequestProblem("thaw_tier", f"found {text!r}, allowed are {', '.join(ThawTier)}"))
         return None
 
 
-def _campaign(services: Services, texts: Mapping[str, str], bag: BagId | None, problems: list[str]) -> None:
+def _callback(services: Services, url: str, problems: list[RequestProblem]) -> None:
+    if (refused := services.callbacks.refusal(url)) is not None:
+        problems.append(RequestProblem("callback_url", refused))
+
+
+def _campaign(services: Services, texts: Mapping[str, str], bag: BagId | None, problems: list[RequestProblem]) -> None:
     if "campaign" not in texts:
         return
     campaign = services.campaigns.get(texts["campaign"])
     if campaign is None:
-        problems.append(f"campaign: no campaign is named {texts['campaign']!r}")
+        problems.append(RequestProblem("campaign", f"no campaign is named {texts['campaign']!r}"))
         return
     if campaign.definition.destination != texts.get("destination"):
-        problems.append(f"campaign: {campaign.name} is for destination {campaign.definition.destination!r}")
+        found = f"{campaign.name} is for destination {campaign.definition.destination!r}"
+        problems.append(RequestProblem("campaign", found))
     if bag is not None and not campaign.definition.scope.holds(bag):
-        problems.append(f"campaign: {bag} is not in the scope of {campaign.name}")
-
-
-def _callback(services: Services, url: str, problems: list[str]) -> None:
-    # What urlsplit drops in silence would be judged without, and sent with.
-    if not url.isprintable() or " " in url:
-        problems.append("callback_url: not a URL")
-        return
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it checks it
-    except ValueError:
-        problems.append("callback_url: not a URL")
-        return
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        problems.append("callback_url: needed is http(s)://host/…, without a user name")
-    elif parts.netloc not in services.callbacks.allowed_hosts:
-        allowed = ", ".join(services.callbacks.allowed_hosts) or "none (set callbacks.allowed_hosts)"
-        problems.append(f"callback_url: host {parts.netloc!r} may not be called; allowed are {allowed}")
+        problems.append(RequestProblem("campaign", f"{bag} is not in the scope of {campaign.name}"))

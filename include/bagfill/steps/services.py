@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 from bagfill.audit.log import AuditLog
@@ -15,7 +16,9 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
+from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.releases import MemoryReleases, Releases
+from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
@@ -28,6 +31,7 @@ from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
 from bagfill.storage.location import Location
 from bagfill.storage.server_copy import ServerCopy
 from bagfill.storage.store import ObjectStore
+from bagfill.thaw.batch import BatchRunner
 from bagfill.thaw.ledger import ThawLedger
 from bagfill.thaw.memory_ledger import MemoryThawLedger
 from bagfill.thaw.pace import MemoryPace, SharedPace
@@ -92,19 +96,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackRules:
-    """Whom a callback may reach.
-
-    Args:
-        allowed_hosts: host names (with ``:port`` if not the scheme's own) that may be called; nothing else is.
-        timeout_seconds: for one attempt.
-    """
-
-    allowed_hosts: tuple[str, ...] = ()
-    timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
 class CampaignRules:
     """What campaigns need a person for.
 
@@ -137,6 +128,7 @@ class Services:
             CredentialsError.
         profile: by which rules a bag is judged, where no policy says otherwise.
         waivers: which rules a known bag version may break.
+        request_keys: idempotency keys of requests that came by HTTP.
         prices: the price table of a location, by its name; ``None``: none is named. Raises PriceTableError.
         forecast: what forecasts start from, where nothing was measured.
         thaw_permits: who must agree before thaws are paid.
@@ -146,6 +138,8 @@ class Services:
         releases: which bags a person has seen to.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
+        batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
+            CredentialsError.
         sleep: waits, for a turn to ask; tests turn the clock.
     """
 
@@ -158,12 +152,13 @@ class Services:
     receipts: RecordStore
     limits: Limits = field(default_factory=Limits)
     policies: tuple[Policy, ...] = ()
-    callbacks: CallbackRules = CallbackRules()
+    callbacks: CallbackRules = field(default_factory=CallbackRules)
     audit_rules: AuditRules = field(default_factory=AuditRules)
     clock: Callable[[], datetime] = field(default=utc_now)
     signing: Callable[[], SigningKey] | None = None
     profile: Profile = Profile.BAGIT
     waivers: Waivers = field(default_factory=MemoryWaivers)
+    request_keys: RequestKeys = field(default_factory=partial(MemoryRequestKeys, utc_now))
     prices: Callable[[str], PriceTable | None] = field(default=no_prices)
     forecast: ForecastRules = field(default_factory=ForecastRules)
     thaw_permits: ThawPermits = field(default_factory=EveryThawPermitted)
@@ -173,6 +168,7 @@ class Services:
     releases: Releases = field(default_factory=MemoryReleases)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
+    batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
     sleep: Callable[[float], None] = field(default=time.sleep)
 
     def profile_of(self, space: str, destination: str) -> Profile:

@@ -17,6 +17,7 @@ from bagfill.storage.errors import StoreFailure
 from bagfill.storage.location import Location
 from bagfill.storage.store import ThawAnswer, ThawTier
 from bagfill.thaw.asking import AskChunk, Asked, AskPermits, AskTerms, ThawAsker, ThawRefusal, Wanted
+from bagfill.thaw.batch_sending import BatchRequests
 from bagfill.thaw.ledger import ThawKind
 from bagfill.thaw.sending import SendingRate, SingleRequests, ThawSender
 from bagfill.thaw.tiers import allowed_tiers, tier_for
@@ -63,6 +64,9 @@ def asker_of(
         services.sleep,
     )
     sender: ThawSender = SingleRequests(services.stores.reading(location), rate)
+    runner = services.batch(location)
+    if runner is not None and location.batch is not None:
+        sender = BatchRequests(runner, sender, location.batch.above)
     return ThawAsker(services.thaws, sender, permits)
 
 
@@ -166,6 +170,8 @@ def _tier_refused(ref: IngestRef, wanted: Sequence[Wanted], tier: ThawTier) -> S
 def _refused(ref: IngestRef, refusals: Sequence[ThawRefusal]) -> StepFailed:
     worst = next((refusal for refusal in refusals if not refusal.error.retryable), refusals[0])
     match worst.error.failure:
+        case StoreFailure.UNAUTHENTICATED:
+            reason = Reason.CREDENTIALS_REFUSED
         case StoreFailure.DENIED | StoreFailure.MISCONFIGURED:
             reason = Reason.ACCESS_DENIED
         case StoreFailure.MISSING:

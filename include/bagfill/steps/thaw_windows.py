@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bagfill.planning.shards import PlannedFile
 from bagfill.planning.waves import WavePace, first_window
+from bagfill.steps.forecasting import bounds_of
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
 from bagfill.storage.store import ThawTier
@@ -58,9 +60,19 @@ def due_files(services: Services, ref: IngestRef, needed: Sequence[PlannedFile],
 
 def pace_of(services: Services, ref: IngestRef, classes: Iterable[str]) -> WavePace:
     """How fast archived files go from asked for to verified, by the slowest class among them."""
-    rate = services.locations[ref.destination].verify_rate
+    bounds = bounds_of(services, ref.destination)
     tier = ThawTier(ref.thaw_tier)
     slowest = max((thaw_times(name, tier).last for name in set(classes)), default=timedelta())
+    a_file = bounds.copy.seconds_a_file + bounds.verify.seconds_a_file
+    # One worker's rates: how many will be free, nobody knows.
     return WavePace(
-        slowest + _LOOKS, copy_rate=rate, verify_rate=rate, requests_per_second=services.limits.thaw_requests_per_second
+        slowest + _LOOKS,
+        copy_rate=_rate(bounds.copy.seconds_a_byte),
+        verify_rate=_rate(bounds.verify.seconds_a_byte),
+        requests_per_second=services.limits.thaw_requests_per_second,
+        objects_per_second=_rate(a_file),
     )
+
+
+def _rate(seconds: float) -> float:
+    return 1 / seconds if seconds > 0 else math.inf

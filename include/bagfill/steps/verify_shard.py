@@ -16,6 +16,7 @@ from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.spread import spread
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import ObjectInfo
@@ -98,8 +99,9 @@ class _Verifying:
         self._listed = self._list([file for file in self._files if file.path not in self._created])
 
     def run(self) -> list[dict[str, Any]] | StepFailed:
-        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="verify") as pool:
-            results = list(pool.map(self._verify, self._files))
+        threads = self._services.limits.concurrency
+        with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
+            results = list(spread(pool, self._verify, self._files, threads))
         failures = [result for result in results if isinstance(result, StepFailed)]
         return summarise(failures) if failures else [row for row in results if not isinstance(row, StepFailed)]
 

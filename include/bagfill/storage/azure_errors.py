@@ -14,7 +14,7 @@ from azure.core.exceptions import (
 )
 
 from bagfill.storage.azure_failures import failure_of, is_known
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 
 
 def code_and_status(error: AzureError) -> tuple[str, int]:
@@ -36,7 +36,15 @@ def store_error(error: AzureError, *, location: str, key: str, operation: str) -
     else:
         failure = StoreFailure.UNAVAILABLE
     detail = f"{code or 'no error code'}, HTTP {status}" if status else type(error).__name__
-    return StoreError(failure, location=location, key=key, operation=operation, detail=detail)
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    return StoreError(
+        failure,
+        location=location,
+        key=key,
+        operation=operation,
+        detail=detail,
+        retry_after=retry_after(headers.get("Retry-After")),
+    )
 
 
 @contextmanager

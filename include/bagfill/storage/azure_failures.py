@@ -13,6 +13,9 @@ _BY_CODE = {
     "BlobNotFound": StoreFailure.MISSING,
     "BlobArchived": StoreFailure.ARCHIVED,
     "BlobBeingRehydrated": StoreFailure.ARCHIVED,
+    "AuthenticationFailed": StoreFailure.UNAUTHENTICATED,
+    "InvalidAuthenticationInfo": StoreFailure.UNAUTHENTICATED,
+    "NoAuthenticationInformation": StoreFailure.UNAUTHENTICATED,
     "ServerBusy": StoreFailure.THROTTLED,
     "OperationTimedOut": StoreFailure.UNAVAILABLE,
     "Md5Mismatch": StoreFailure.CORRUPTED_IN_TRANSIT,
@@ -31,7 +34,7 @@ _BY_CODE = {
 }
 
 _BY_STATUS = {
-    401: StoreFailure.DENIED,
+    401: StoreFailure.UNAUTHENTICATED,
     403: StoreFailure.DENIED,
     # A 404 without a code of Azure's is no word about a blob: a wrong URL, a proxy.
     404: StoreFailure.MISCONFIGURED,

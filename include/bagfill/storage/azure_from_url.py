@@ -17,13 +17,12 @@ from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.lean_http import Answer
-from bagfill.storage.server_copy import FetchedBlock, FetchedObject, NotFetched, PinnedSource, Refusal
+from bagfill.storage.server_copy import LEAST_FETCHED, FetchedBlock, FetchedObject, NotFetched, PinnedSource, Refusal
 from bagfill.storage.signed_source import SignedSource
 from bagfill.storage.store import AlreadyExists
 
 _SOURCE_STATUS = re.compile(rb"<CopySourceStatusCode>(\d{3})</CopySourceStatusCode>")
 _NOT_FETCHED = frozenset({"CannotVerifyCopySource", "InvalidCopySource", "CopySourceNotFound"})
-_LEAST_BYTES = 1024 * 1024
 _REFUSALS = {
     "Md5Mismatch": Refusal.CHECKSUM,
     "Crc64Mismatch": Refusal.CHECKSUM,
@@ -42,8 +41,7 @@ class AzureFromUrl:
         container: the destination, for the identity that writes. It needs no right at the source.
     """
 
-    least_bytes = _LEAST_BYTES
-    """Two requests and two signatures cost as much as a MiB that passes through (measured)."""
+    least_bytes = LEAST_FETCHED
 
     def __init__(self, source: SignedSource, container: AzureLean) -> None:
         self._source = source

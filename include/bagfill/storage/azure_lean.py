@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_obstore import token_credential, usable
 from bagfill.storage.credentials import AzureAccess
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 from bagfill.storage.lean_http import Answer, LeanHttp, NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
 
@@ -88,7 +88,14 @@ class AzureLean:
         """The StoreError for an answer that is none of those wanted."""
         code = answer.headers.get("x-ms-error-code", "")
         detail = f"{code or 'no error code'}, HTTP {answer.status}"
-        return self.error(failure_of(code, answer.status), key, operation, detail)
+        return StoreError(
+            failure_of(code, answer.status),
+            location=self.location,
+            key=key,
+            operation=operation,
+            detail=detail,
+            retry_after=retry_after(answer.headers.get("Retry-After")),
+        )
 
     def error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         """A StoreError of this location."""

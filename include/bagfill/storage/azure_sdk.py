@@ -12,7 +12,7 @@ from azure.storage.blob import BlobClient, BlobPrefix, ContainerClient, Rehydrat
 
 from bagfill.storage.azure_errors import code_and_status, store_error, translated
 from bagfill.storage.azure_reads import AzureReads
-from bagfill.storage.azure_state import object_info
+from bagfill.storage.azure_state import is_high, object_info
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import in_key_order
 from bagfill.storage.resuming import OpenRange
@@ -77,15 +77,17 @@ class AzureSdk:
 
     def request_thaw(self, key: str, *, tier: ThawTier) -> ThawAnswer:
         """See :meth:`ObjectStore.request_thaw`. The blob moves to another tier for good; Bulk is asked as Standard."""
-        info = self.stat(key)
-        if info is None:
-            raise self._error(StoreFailure.MISSING, key, "request thaw", "no such object")
-        match info.archive:
+        try:
+            blob = self._blob(key).get_blob_properties()
+        except AzureError as error:
+            raise self._translate(error, key, "request thaw") from None
+        match object_info(key, blob).archive:
             case ArchiveState.READABLE | ArchiveState.THAWED:
                 return ThawAnswer.NOT_ARCHIVED
-            case ArchiveState.THAWING:
+            case ArchiveState.THAWING if tier is not ThawTier.EXPEDITED or is_high(blob):
                 return ThawAnswer.ALREADY_IN_PROGRESS
-            case ArchiveState.ARCHIVED:
+            case ArchiveState.THAWING | ArchiveState.ARCHIVED:
+                # A rehydrate of standard priority may be moved to high, and not back.
                 pass
         priority = RehydratePriority.HIGH if tier is ThawTier.EXPEDITED else RehydratePriority.STANDARD
         try:

@@ -22,6 +22,12 @@ def archive_state(tier: str, archive_status: str) -> ArchiveState:
     return ArchiveState.THAWING if archive_status else ArchiveState.ARCHIVED
 
 
+def is_high(blob: BlobProperties) -> bool:
+    """Whether a pending rehydrate has high priority."""
+    priority = getattr(blob, "rehydrate_priority", None)
+    return str(getattr(priority, "value", priority) or "").lower() == "high"
+
+
 def object_info(key: str, blob: BlobProperties) -> ObjectInfo:
     """The blob's state in our words."""
     tier = str(getattr(blob.blob_tier, "value", blob.blob_tier) or "")

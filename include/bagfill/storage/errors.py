@@ -14,7 +14,9 @@ class StoreFailure(StrEnum):
     """Why a store could not answer or act. ``retryable`` says whether the same call may succeed later by itself."""
 
     DENIED = "denied"
-    """403 of an identity that may not do this, or of a wrong signature."""
+    """403 of an identity that is known and may not do this."""
+    UNAUTHENTICATED = "not authenticated"
+    """The provider does not accept who asks: a wrong key or signature, an expired token, a clock that is off."""
     ARCHIVED = "archived"
     """The bytes are in an archive tier and must be thawed first (S3 InvalidObjectState, Azure BlobArchived)."""
     CONFLICT = "conflict"
@@ -60,15 +62,26 @@ class StoreError(Exception):
         key: the object's key at the location (never a URL), or the prefix of a listing.
         operation: what was tried, one word or two (``read``, ``list``, ``stage block``).
         detail: what the provider said: its error code and HTTP status. Never a URL, a signature or a header.
+        retry_after: seconds that the provider asked to wait, if it did.
     """
 
-    def __init__(self, failure: StoreFailure, *, location: str, key: str, operation: str, detail: str) -> None:
+    def __init__(
+        self,
+        failure: StoreFailure,
+        *,
+        location: str,
+        key: str,
+        operation: str,
+        detail: str,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(f"{operation} of {key!r} at {location}: {failure.value}: {detail}")
         self.failure = failure
         self.location = location
         self.key = key
         self.operation = operation
         self.detail = detail
+        self.retry_after = retry_after
 
     @property
     def retryable(self) -> bool:
@@ -77,8 +90,23 @@ class StoreError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the keyword arguments (exceptions cross process borders)."""
-        return (_restore, (self.failure, self.location, self.key, self.operation, self.detail))
+        return (_restore, (self.failure, self.location, self.key, self.operation, self.detail, self.retry_after))
 
 
-def _restore(failure: StoreFailure, location: str, key: str, operation: str, detail: str) -> StoreError:
-    return StoreError(failure, location=location, key=key, operation=operation, detail=detail)
+def _restore(
+    failure: StoreFailure, location: str, key: str, operation: str, detail: str, retry_after: float | None
+) -> StoreError:
+    return StoreError(failure, location=location, key=key, operation=operation, detail=detail, retry_after=retry_after)
+
+
+LONGEST_RETRY_AFTER = 120.0
+"""Seconds; a provider that asks for more is asked again after these."""
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds of a ``Retry-After`` header (RFC 9110, 10.2.3); ``None`` for none, and for a date, which needs the
+    provider's clock.
+    """
+    if header is None or not header.strip().isdecimal():
+        return None
+    return min(float(header), LONGEST_RETRY_AFTER)

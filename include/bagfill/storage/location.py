@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.model import LocationRole, ManifestLocation, Provider
+from bagfill.storage.batch_rules import BatchRules
+from bagfill.storage.gate import LocationLimits
 from bagfill.storage.held_names import NamesHeld
 from bagfill.storage.store import ThawTier
 
@@ -25,6 +27,7 @@ class ThawDefaults:
         days: how long the readable copy shall live; more where it is not enough for what has to be done meanwhile.
         most_days: a bag whose copies would have to live longer is thawed in pieces.
         overdue_after: a thaw that takes longer is reported; ``None``: three times what its tier usually takes.
+        into: at Azure, the tier that a thawed blob gets for good: Hot, Cool or Cold.
         account: whose request rate counts; locations of one account share it. ``None``: all of a provider's do.
     """
 
@@ -32,6 +35,7 @@ class ThawDefaults:
     days: int = 7
     most_days: int = 30
     overdue_after: timedelta | None = None
+    into: str = "Hot"
     account: str | None = None
 
 
@@ -49,10 +53,12 @@ class Location:
         writable: whether it may be a destination.
         thaw: defaults for thawing.
         archives_after: age at which its lifecycle moves objects into an archive tier; ``None``: it does not.
+        batch: what S3 Batch Operations need here; ``None``: they are not used.
         verify_rate: bytes a second that copying to it, and reading back from it, reach.
         names: which names the place holds apart, beyond what its provider's rules say.
         prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
         server_copy: whether providers may copy from it, and to it, by themselves.
+        limits: what all tasks on all machines together may do there.
     """
 
     name: str
@@ -65,9 +71,11 @@ class Location:
     thaw: ThawDefaults = ThawDefaults()
     names: NamesHeld = NamesHeld.EXACT
     archives_after: timedelta | None = None
+    batch: BatchRules | None = None
     verify_rate: int = VERIFY_RATE
     prices: str | None = None
     server_copy: bool = True
+    limits: LocationLimits = field(default_factory=LocationLimits)
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

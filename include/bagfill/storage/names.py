@@ -55,6 +55,8 @@ class NameProblem:
 
 
 _REMEDY = "keep this bag out of the destination's policy, or choose a location whose provider can hold the name"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")
+"""Segments of ASCII that neither begin nor end with a dot, none of them empty."""
 _DOT_SEGMENTS = frozenset({".", ".."})
 
 
@@ -109,7 +111,19 @@ class NameRules:
         """The first rule that ``key`` breaks, or ``None`` if the provider holds it exactly as it is."""
         if not key:
             return self._problem(NameRule.EMPTY, "an empty key", "at least one character")
-        return next(self._problems(key), None)
+        return None if self._holds_plain(key) else next(self._problems(key), None)
+
+    def _holds_plain(self, key: str) -> bool:
+        """Whether the key is so plain and short that no rule needs a closer look: most are, and pass by often."""
+        if not _PLAIN.fullmatch(key):
+            return False
+        bounds = (self.max_characters, self.max_bytes, self.max_segment_bytes)
+        return (
+            all(bound is None or len(key) <= bound for bound in bounds)
+            and (self.max_segments is None or key.count("/") < self.max_segments)
+            and (self.forbidden is None or not self.forbidden.search(key))
+            and key.partition("/")[0] not in self.reserved
+        )
 
     def _problem(self, rule: NameRule, found: str, allowed: str) -> NameProblem:
         return NameProblem(rule, found, f"{allowed} ({self.provider})", _REMEDY)

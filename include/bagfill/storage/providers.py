@@ -35,7 +35,8 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
             case Provider.AZURE_BLOB_STORAGE:
                 from bagfill.storage.azure import AzureStore
 
-                return AzureStore(location.bucket, credentials.azure(connection), location=location.name)
+                access = credentials.azure(connection)
+                return AzureStore(location.bucket, access, location=location.name, thaw_to=location.thaw.into)
             case Provider.LOCAL:
                 from bagfill.storage.local import LocalStore
 

@@ -20,16 +20,20 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 
 _BY_CODE = {
     "NoSuchBucket": StoreFailure.MISCONFIGURED,
     "PermanentRedirect": StoreFailure.MISCONFIGURED,
     "AuthorizationHeaderMalformed": StoreFailure.MISCONFIGURED,
     "IllegalLocationConstraintException": StoreFailure.MISCONFIGURED,
-    "ExpiredToken": StoreFailure.DENIED,
-    "InvalidToken": StoreFailure.DENIED,
-    "TokenRefreshRequired": StoreFailure.DENIED,
+    "SignatureDoesNotMatch": StoreFailure.UNAUTHENTICATED,
+    "InvalidAccessKeyId": StoreFailure.UNAUTHENTICATED,
+    "InvalidSecurity": StoreFailure.UNAUTHENTICATED,
+    "RequestTimeTooSkewed": StoreFailure.UNAUTHENTICATED,
+    "ExpiredToken": StoreFailure.UNAUTHENTICATED,
+    "InvalidToken": StoreFailure.UNAUTHENTICATED,
+    "TokenRefreshRequired": StoreFailure.UNAUTHENTICATED,
     "InvalidObjectState": StoreFailure.ARCHIVED,
     "SlowDown": StoreFailure.THROTTLED,
     "Throttling": StoreFailure.THROTTLED,
@@ -54,7 +58,7 @@ _BY_CODE = {
 _BY_STATUS = {
     301: StoreFailure.MISCONFIGURED,
     307: StoreFailure.MISCONFIGURED,
-    401: StoreFailure.DENIED,
+    401: StoreFailure.UNAUTHENTICATED,
     403: StoreFailure.DENIED,
     404: StoreFailure.MISSING,
     405: StoreFailure.UNSUPPORTED,
@@ -97,16 +101,19 @@ def failure_of_answer(code: str, status: int) -> StoreFailure:
 
 def store_error(error: Exception, *, location: str, key: str, operation: str) -> StoreError:
     """The StoreError for an exception of botocore; detail is error code and status, or the exception's class."""
+    patience = None
     if isinstance(error, ClientError):
         failure = failure_of(error)
         code, status = code_and_status(error)
         detail = f"{code or 'no error code'}, HTTP {status}"
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        patience = retry_after(headers.get("retry-after"))
     else:
         failure = StoreFailure.MISCONFIGURED if isinstance(error, _UNUSABLE) else StoreFailure.UNAVAILABLE
         detail = type(error).__name__
         if isinstance(error, _UNOBTAINABLE):
             detail = f"credentials could not be obtained ({detail})"
-    return StoreError(failure, location=location, key=key, operation=operation, detail=detail)
+    return StoreError(failure, location=location, key=key, operation=operation, detail=detail, retry_after=patience)
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bagfill.storage.errors import StoreFailure
 from bagfill.storage.obstore_reads import CHUNK
 from bagfill.storage.resuming import OpenRange, require_readable
-from bagfill.storage.s3_errors import code_and_status, store_error, translated
+from bagfill.storage.s3_errors import code_and_status, failure_of, store_error, translated
 from bagfill.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class S3Reads:
         try:
             answer = self._client.get_object(**arguments)
         except ClientError as error:
-            if code_and_status(error)[1] in {403, 404}:
+            refused = code_and_status(error)[1] in {403, 404}
+            if refused and failure_of(error) is not StoreFailure.UNAUTHENTICATED:
                 # The object's state tells archived from denied, and an object from its bucket; error texts do not.
                 require_readable(self._store, key)
             raise store_error(error, location=self._store.location, key=key, operation="read") from None

@@ -3,7 +3,7 @@
 An object of its own for each pair of locations, beside the stores: the destination's provider fetches or copies, asked
 by the writing identity; the reading identity signs for the source. What a provider will not fetch is a value,
 :class:`NotFetched`, and never the last word: the worker's own copy comes next and judges the source itself.
-``tests/contracts/server_copy_contract.py`` holds every implementation to these docstrings.
+``tests/bagfill/transfer/test_server_copy.py`` and those of each way hold it to these docstrings.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Protocol
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.store import AlreadyExists
+
+LEAST_FETCHED = 1024 * 1024
+"""Bytes, on every way: a look at the source, a signature and a request cost as much as a MiB that passes through."""
 
 
 class Refusal(StrEnum):

@@ -19,9 +19,6 @@ from bagfill.thaw.ledger import ThawKind, ThawLedger, ThawRecord, ThawTerms, Tha
 from bagfill.thaw.sending import Sent, ThawSender
 from bagfill.thaw.tiers import tier_for
 
-CHUNK = 1000
-"""Objects that are reserved, permitted and settled together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -137,7 +134,7 @@ class ThawAsker:
             terms: on what terms.
         """
         asked = Asked()
-        for chunk in _chunks(wanted):
+        for chunk in _chunks(wanted, self._sender.chunk_objects):
             if asked.stopped:
                 break
             self._ask_chunk(chunk, terms, asked)
@@ -149,7 +146,7 @@ class ThawAsker:
         granted = self._ledger.reserve(
             self._sender.location,
             [ThawWant(each.info.key, each.info.etag, each.info.size, each.kind) for each in wanted],
-            ThawTerms(terms.holder, str(uuid4()), tier, terms.days, terms.seen),
+            ThawTerms(terms.holder, str(uuid4()), tier, terms.days, terms.seen, self._sender.lease),
         )
         asked.elsewhere += len(wanted) - len(granted)
         groups: defaultdict[str, list[ThawRecord]] = defaultdict(list)
@@ -167,7 +164,7 @@ class ThawAsker:
             self._release(rows)
             return
         earlier = {row.key: row.times for row in rows}
-        for sent in self._sender.send(chunk.id, rows):
+        for sent in self._sender.send(chunk.id, chunk.storage_class, rows):
             self._note(sent, rows[0].holder)
             asked.counts.update(sent.answers.values())
             asked.refusals += [ThawRefusal(key, error) for key, error in sent.refused.items()]
@@ -197,12 +194,12 @@ def _described(storage_class: str, rows: Sequence[ThawRecord]) -> AskChunk:
     return AskChunk(one.chunk, storage_class, one.tier, one.days, one.kind, len(rows), size)
 
 
-def _chunks(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
+def _chunks(wanted: Sequence[Wanted], size: int) -> Iterator[Sequence[Wanted]]:
     """By class and kind, since these decide the price; in their order."""
     groups: Mapping[tuple[str, ThawKind], list[Wanted]]
     groups = defaultdict(list)
     for each in wanted:
         groups[each.info.storage_class, each.kind].append(each)
     for group in groups.values():
-        for start in range(0, len(group), CHUNK):
-            yield group[start : start + CHUNK]
+        for start in range(0, len(group), size):
+            yield group[start : start + size]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -13,6 +14,7 @@ from bagfill.storage.store import ObjectStore, ThawAnswer, ThawTier
 from bagfill.thaw.ledger import ThawRecord
 from bagfill.thaw.pace import SharedPace
 
+_CHUNK = 1000
 _ROUNDS = 6
 """Times that throttled requests are sent before they count as refused."""
 _FIRST_HOLD, _LONGEST_HOLD = 2.0, 60.0
@@ -42,12 +44,26 @@ class ThawSender(Protocol):
         """The location's name."""
         ...
 
-    def send(self, chunk: str, rows: Sequence[ThawRecord]) -> Iterator[Sent]:
-        """Ask for reserved objects of one tier and life, and hand back the answers as they come.
+    @property
+    def chunk_objects(self) -> int:
+        """How many objects are best reserved and sent together."""
+        ...
+
+    @property
+    def lease(self) -> timedelta:
+        """How long sending so many may take."""
+        ...
+
+    def send(self, chunk: str, storage_class: str, rows: Sequence[ThawRecord]) -> Iterator[Sent]:
+        """Ask for reserved objects of one class, tier and life, and hand back the answers as they come.
 
         Args:
             chunk: id of the chunk: the same when it is sent again.
+            storage_class: of the objects.
             rows: reserved, of this location.
+
+        Raises:
+            StoreError: nothing more is sent; what was handed back counts.
         """
         ...
 
@@ -98,7 +114,22 @@ class SingleRequests:
         """The store's location."""
         return self._store.location
 
-    def send(self, chunk: str, rows: Sequence[ThawRecord]) -> Iterator[Sent]:  # noqa: ARG002 - an object is its own key
+    @property
+    def chunk_objects(self) -> int:
+        """See :class:`ThawSender`."""
+        return _CHUNK
+
+    @property
+    def lease(self) -> timedelta:
+        """A thousand requests take their turns well within it."""
+        return timedelta(hours=1)
+
+    def send(
+        self,
+        chunk: str,  # noqa: ARG002 - an object's own key tells what was asked before
+        storage_class: str,  # noqa: ARG002 - the provider knows
+        rows: Sequence[ThawRecord],
+    ) -> Iterator[Sent]:
         """See :meth:`ThawSender.send`. Throttled requests are sent again, ever more slowly, a few times."""
         tier, days = rows[0].tier, rows[0].days
         pending = [row.key for row in rows]

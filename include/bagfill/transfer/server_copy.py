@@ -2,7 +2,7 @@
 
 No byte of what is fetched passes through this process. The source is pinned before the first block; what arrived is
 compared with the source's own checksum before the commit, where the two tell one; and the read-back judges it like any
-other copy (docs/decisions/0020).
+other copy (docs/decisions/0023).
 """
 
 from __future__ import annotations

@@ -32,11 +32,15 @@ class CarryCampaignsOperator(BaseOperator):
         """Param ``limit`` bounds the bags that each campaign starts now."""
         limit = int(context["params"]["limit"])
         with task_services() as services:
+            now = services.clock()
             for waiting in services.campaigns.all(states={CampaignState.AWAITING_APPROVAL}):
                 self._ask(waiting)
             carried = list(carry_campaigns(services, RunStarter(), limit=limit))
         for each in carried:
             self._tell(each)
+            deadline = each.campaign.definition.deadline
+            if deadline is not None and deadline < now and each.campaign.state is not CampaignState.DONE:
+                self.log.warning("%s is late: its deadline was %s.", each.campaign.name, deadline)
         return [each.to_json() for each in carried]
 
     def _ask(self, campaign: Campaign) -> None:

@@ -46,7 +46,7 @@ def world() -> World:
 
 def services_of(world: World, receiver: Receiver | None = None) -> Services:
     hosts = () if receiver is None else (receiver.host,)
-    return replace(world.services(), callbacks=CallbackRules(hosts, timeout_seconds=5))
+    return replace(world.services(), callbacks=CallbackRules(private_hosts=hosts, timeout_seconds=5))
 
 
 def opened(world: World, receiver: Receiver | None = None, **fields: str) -> IngestRef:
@@ -195,7 +195,7 @@ def test_no_receiver_delays_the_release_of_any_claim(world: World, receiver: Rec
     opened(world, receiver)
     held: list[bool] = []
 
-    def post(url: str, document: Mapping[str, Any], timeout: float) -> None:
+    def post(url: str, document: Mapping[str, Any], rules: CallbackRules) -> None:
         held.extend(world.registry.claim_of(BagVersionId.parse(name), "azure") is not None for name in (V1, V2))
         raise CallbackRefused("busy")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bagfill.storage.names import AZURE_NAMES, LOCAL_NAMES, MEMORY_NAMES, S3_NAMES, STAGING_FOLDER, NameRule, NameRules
 
@@ -70,3 +72,13 @@ def test_a_name_the_provider_keeps_is_no_problem(rules: NameRules, key: str) -> 
 
 def test_every_rule_has_a_name_that_breaks_it() -> None:
     assert {rule for _rules, _key, rule in BROKEN} == set(NameRule)
+
+
+@given(
+    st.sampled_from([AZURE_NAMES, LOCAL_NAMES, MEMORY_NAMES, S3_NAMES]),
+    st.lists(
+        st.sampled_from(["a", "Z9_-", ".", "..", "/", "x" * 200, "/a" * 100, "é", STAGING_FOLDER]), min_size=1
+    ).map("".join),
+)
+def test_the_short_way_for_plain_names_says_what_the_long_way_says(rules: NameRules, key: str) -> None:
+    assert rules.check(key) == next(rules._problems(key), None)

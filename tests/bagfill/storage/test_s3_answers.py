@@ -15,6 +15,7 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.s3 import S3Store
+from bagfill.storage.s3_reads import S3Reads
 from bagfill.storage.store import (
     AlreadyExists,
     ArchiveState,
@@ -253,3 +254,25 @@ def test_a_thawed_object_is_readable_until_its_expiry(store: S3Store, answers: S
     info = store.stat("a")
     assert info is not None
     assert (info.archive, info.readable_until) == (ArchiveState.THAWED, EXPIRY)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "head", "failure"),
+    [
+        ("InvalidObjectState", 403, "GLACIER", StoreFailure.ARCHIVED),
+        ("AccessDenied", 403, "GLACIER", StoreFailure.ARCHIVED),
+        ("AccessDenied", 403, "STANDARD", StoreFailure.DENIED),
+        ("SignatureDoesNotMatch", 403, None, StoreFailure.UNAUTHENTICATED),
+        ("InvalidAccessKeyId", 403, None, StoreFailure.UNAUTHENTICATED),
+        ("RequestTimeTooSkewed", 403, None, StoreFailure.UNAUTHENTICATED),
+    ],
+)
+def test_a_403_of_a_read_is_told_apart_by_code_and_state(
+    store: S3Store, answers: Stubber, code: str, status: int, head: str | None, failure: StoreFailure
+) -> None:
+    answers.add_client_error("get_object", code, http_status_code=status)
+    if head is not None:
+        answers.add_response("head_object", _head(head))
+    with pytest.raises(StoreError) as raised:
+        S3Reads(store._sdk.client, "bucket", store).open("a", 0, None, None)
+    assert raised.value.failure is failure

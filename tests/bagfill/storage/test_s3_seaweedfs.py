@@ -134,5 +134,7 @@ class TestSeaweedFS(StoreContract):
         for act in acts:
             with pytest.raises(StoreError) as raised:
                 act()
-            assert raised.value.failure is StoreFailure.DENIED
+            # A HEAD has no body, so only the other answers tell a wrong signature from a missing permission.
+            told = reading and raised.value.operation != "stat"
+            assert raised.value.failure is (StoreFailure.UNAUTHENTICATED if told else StoreFailure.DENIED)
             assert "a-wrong-secret" not in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from bagfill.storage.azure import AzureStore
 from bagfill.storage.credentials import AzureAccess, S3Access
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import LONGEST_RETRY_AFTER, StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.store import ObjectStore, ThawTier
@@ -69,7 +70,10 @@ def _failures(store: ObjectStore) -> dict[str, StoreFailure]:
     ("status", "code", "expected"),
     [
         (403, "AccessDenied", {StoreFailure.DENIED}),
-        (401, "NoAuthenticationInformation", {StoreFailure.DENIED}),
+        (401, "NoAuthenticationInformation", {StoreFailure.UNAUTHENTICATED}),
+        # Again: only an answer with a body tells a wrong signature from a missing permission.
+        (403, "SignatureDoesNotMatch", {StoreFailure.UNAUTHENTICATED, StoreFailure.DENIED}),
+        (403, "AuthenticationFailed", {StoreFailure.UNAUTHENTICATED, StoreFailure.DENIED}),
         (409, "OperationAborted", {StoreFailure.CONFLICT}),
         (500, "InternalError", {StoreFailure.UNAVAILABLE}),
         (502, "BadGateway", {StoreFailure.UNAVAILABLE}),
@@ -88,6 +92,20 @@ def test_a_refusal_is_a_failure_of_its_kind_and_never_absent(
     with refusing(status, code) as stub:
         failures = _failures(open_store(stub.url))
     assert {name: failure for name, failure in failures.items() if failure not in expected} == {}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("1", 1.0), ("100000", LONGEST_RETRY_AFTER), ("Fri, 31 Dec 1999 23:59:59 GMT", None)]
+)
+def test_the_patience_that_a_provider_asks_for_is_told(open_store: Open, header: str, seconds: float | None) -> None:
+    with refusing(429, "TooManyRequests", retry_after=header) as stub:
+        store = open_store(stub.url)
+        for act in (lambda: store.create("a/b", b"x"), lambda: store.stage("a/b").stage(0, b"x", crc(b"x"))):
+            with pytest.raises(StoreError) as raised:
+                act()
+            assert (raised.value.failure, raised.value.retry_after) == (StoreFailure.THROTTLED, seconds)
+            assert pickle.loads(pickle.dumps(raised.value)).retry_after == seconds  # noqa: S301 - made here
 
 
 @BOTH

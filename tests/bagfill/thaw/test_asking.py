@@ -197,7 +197,7 @@ def test_a_storm_that_does_not_end_is_reported_and_what_was_accepted_is_not_aske
 def test_a_budget_that_is_reached_stops_before_anything_of_the_chunk_is_sent(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bagfill.thaw.asking.CHUNK", 3)
+    monkeypatch.setattr("bagfill.thaw.sending._CHUNK", 3)
     asking.budget = Budget(6)
     asked = asking.ask("abcdefgh")
     assert asked.stopped

@@ -1,0 +1,132 @@
+"""A store whose requests pass a gate. Goes inside of the retrying one, so that each try waits for its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bagfill.checksum.crc64 import Crc64
+from bagfill.storage.gate import Gate
+from bagfill.storage.names import NameRules
+from bagfill.storage.store import (
+    NOTHING_NOTED,
+    AlreadyExists,
+    Capability,
+    Created,
+    Noted,
+    ObjectInfo,
+    ObjectStore,
+    StagedBlock,
+    StagedWrite,
+    ThawAnswer,
+    ThawTier,
+    TransitCheck,
+)
+
+
+class LimitedStore:
+    """Wraps a store. A read holds its turn until its last byte; a listing has one turn, whatever its pages.
+
+    Args:
+        inner: the store that does the work.
+        gate: of its location, shared by all identities.
+    """
+
+    def __init__(self, inner: ObjectStore, gate: Gate) -> None:
+        self._inner = inner
+        self._gate = gate
+
+    @property
+    def location(self) -> str:
+        """The inner store's location."""
+        return self._inner.location
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """The inner store's."""
+        return self._inner.capabilities
+
+    @property
+    def name_rules(self) -> NameRules:
+        """The inner store's."""
+        return self._inner.name_rules
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """See :meth:`ObjectStore.stat`."""
+        with self._gate.request():
+            return self._inner.stat(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See :meth:`ObjectStore.list`."""
+        return self._listed(self._inner.list(prefix))
+
+    def _listed(self, items: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+        with self._gate.request():
+            first = next(items, None)
+        if first is not None:
+            yield first
+            yield from items
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """See :meth:`ObjectStore.list_folders`."""
+        folders = self._inner.list_folders(prefix)
+        with self._gate.request():
+            return iter([*folders])
+
+    def read(
+        self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None
+    ) -> Iterator[bytes | memoryview]:
+        """See :meth:`ObjectStore.read`."""
+        return self._passed(self._inner.read(key, start=start, length=length, etag=etag))
+
+    def _passed(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        with self._gate.request():
+            yield from chunks
+
+    def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
+        """See :meth:`ObjectStore.create`."""
+        with self._gate.request():
+            return self._inner.create(key, data)
+
+    def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
+        """See :meth:`ObjectStore.stage`."""
+        with self._gate.request():
+            return _LimitedStagedWrite(self._inner.stage(key, token=token), self._gate)
+
+    def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:
+        """See :meth:`ObjectStore.request_thaw`."""
+        with self._gate.request():
+            return self._inner.request_thaw(key, tier=tier, days=days)
+
+    def close(self) -> None:
+        """Close the inner store. The gate belongs to whoever made it."""
+        self._inner.close()
+
+
+class _LimitedStagedWrite:
+    def __init__(self, inner: StagedWrite, gate: Gate) -> None:
+        self._inner = inner
+        self._gate = gate
+
+    @property
+    def token(self) -> str:
+        return self._inner.token
+
+    @property
+    def check(self) -> TransitCheck:
+        return self._inner.check
+
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:
+        with self._gate.request():
+            return self._inner.staged(noted)
+
+    def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
+        with self._gate.request():
+            return self._inner.stage(index, data, crc)
+
+    def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
+        with self._gate.request():
+            return self._inner.commit(blocks)
+
+    def abandon(self) -> None:
+        with self._gate.request():
+            self._inner.abandon()

@@ -1,0 +1,42 @@
+"""JSON bodies of requests, of a bounded size."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from fastapi import Request
+
+from bagfill_airflow.api.errors import ApiError
+
+LARGEST_BODY = 64 * 1024
+"""In bytes. A request names things; none needs more than a few hundred."""
+
+
+async def json_body(request: Request) -> Any:
+    """The body of a request, decoded.
+
+    Raises:
+        ApiError: UNSUPPORTED_MEDIA_TYPE, REQUEST_ENTITY_TOO_LARGE (nothing beyond the limit is kept) or BAD_REQUEST.
+    """
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        text = f"The request's Content-Type is {media_type or 'missing'!r}, needed is application/json."
+        raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request's body has more than {LARGEST_BODY} bytes."
+            )
+    try:
+        return json.loads(bytes(body).decode("utf-8"), parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        text = "The request content was malformed: it is not JSON in UTF-8."
+        raise ApiError(HTTPStatus.BAD_REQUEST, text) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

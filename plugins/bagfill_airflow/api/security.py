@@ -1,0 +1,57 @@
+"""Who may do what: Airflow's authentication and its permissions on the DAG ``backfill_bag``.
+
+The helpers that are imported here are no stable interface of Airflow, so nothing else of ours imports them. A browser
+sends its cookie along with requests that another site made it send; such a request must not start anything, so one
+that changes state and is authenticated by cookie has to come from our own pages.
+Sources: Airflow's ``core_api/security.py``; Fetch Metadata (``Sec-Fetch-Site``); OWASP on cross-site request forgery.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import Depends, Request
+
+from bagfill_airflow.api.errors import ApiError
+
+DAG_ID = "backfill_bag"
+MAY_READ = Depends(requires_access_dag("GET", None, DAG_ID))
+"""Whoever may look at the DAG may look at what it did."""
+MAY_START = Depends(requires_access_dag("POST", DagAccessEntity.RUN, DAG_ID))
+"""Whoever may trigger the DAG may ask for an ingest."""
+
+
+def user_name(user: GetUserDep) -> str:
+    """The name of the authenticated user, by which idempotency keys are kept apart."""
+    return str(user.get_id())
+
+
+UserName = Annotated[str, Depends(user_name)]
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Refuse a request that a browser sent on behalf of another site.
+
+    Raises:
+        ApiError: FORBIDDEN, it is authenticated by nothing but a cookie, and does not say that it is of our origin.
+    """
+    if request.headers.get("Authorization"):
+        # No browser adds this header by itself.
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site == "same-origin" or (site is None and origin is not None and _is_ours(origin, request)):
+        return
+    text = "A request that changes something needs a bearer token, or must come from a page of this server."
+    raise ApiError(HTTPStatus.FORBIDDEN, text)
+
+
+def _is_ours(origin: str, request: Request) -> bool:
+    return urlsplit(origin).netloc == request.headers.get("Host")
+
+
+SAME_SITE = Depends(refuse_other_sites)

@@ -1,0 +1,205 @@
+"""The gate of a location, and a store behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from bagfill.database.errors import DatabaseError
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.gate import Gate, LocationLimits
+from bagfill.storage.limited import LimitedStore
+from bagfill.storage.memory import MemoryStore
+from bagfill.storage.memory_bucket import MemoryBucket
+from bagfill.storage.retrying import RetryingStore, RetryPolicy
+from bagfill.storage.shares import MemoryShares
+from contracts.store_contract import Home, StoreContract
+
+
+class Steady:
+    """A steady clock that waiting turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        self.now += seconds or 0.0
+
+
+def gate_of(clock: Steady, limits: LocationLimits | None = None, shares: MemoryShares | None = None) -> Gate:
+    return Gate("azure", limits or LocationLimits(), shares or MemoryShares(), most=16, clock=clock, wait=clock.wait)
+
+
+def throttled(patience: float | None = None) -> StoreError:
+    return StoreError(
+        StoreFailure.THROTTLED, location="azure", key="k", operation="create", detail="503", retry_after=patience
+    )
+
+
+def refuse(gate: Gate, error: StoreError) -> None:
+    with pytest.raises(StoreError), gate.request():
+        raise error
+
+
+class TestLimitedStore(StoreContract):
+    @pytest.fixture
+    def home(self) -> Home:
+        bucket = MemoryBucket()
+        gate = Gate("memory", LocationLimits(connections=3), MemoryShares(), most=3)
+        return Home(
+            open=lambda: LimitedStore(MemoryStore(bucket), gate),
+            shared=LimitedStore(MemoryStore(bucket), gate),
+            put=bucket.put_unconditionally,
+            remove=bucket.remove,
+        )
+
+
+def test_no_more_requests_are_in_flight_than_the_location_allows() -> None:
+    gate = Gate("azure", LocationLimits(connections=3), MemoryShares(), most=16)
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def request(_: int) -> None:
+        nonlocal inside, most
+        with gate.request():
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.001)
+            with lock:
+                inside -= 1
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(request, range(60)))
+    assert most == 3
+
+
+def test_requests_begin_at_the_rate_of_the_location() -> None:
+    clock = Steady()
+    gate = gate_of(clock, LocationLimits(requests_per_second=10))
+    for _ in range(21):
+        with gate.request():
+            pass
+    assert clock.now == pytest.approx(2.0)
+
+
+def test_two_processes_have_half_of_the_limits_each_and_one_alone_has_all() -> None:
+    clock, shares = Steady(), MemoryShares()
+    limits = LocationLimits(requests_per_second=10, connections=8)
+    first, second = (gate_of(clock, limits, shares) for _ in range(2))
+    for gate in (first, second):
+        with gate.request():
+            pass
+    clock.now += 60
+    with first.request():
+        pass
+    assert (first.allowed, second.allowed) == (4, 4)
+    begun = clock.now
+    for _ in range(11):
+        with first.request():
+            pass
+    assert clock.now - begun == pytest.approx(2.2)
+    second.close()
+    clock.now += 60
+    for _ in range(2):
+        with first.request():
+            pass
+    assert first.allowed == 8
+
+
+def test_a_throttled_provider_is_asked_less_at_once() -> None:
+    clock = Steady()
+    gate = gate_of(clock)
+    for _ in range(12):
+        with gate.request():
+            pass
+    assert gate.allowed == 16
+    clock.now += 1
+    refuse(gate, throttled())
+    assert gate.allowed == 8
+
+
+def test_nobody_asks_before_the_time_that_the_provider_named() -> None:
+    clock = Steady()
+    gate = gate_of(clock)
+    refuse(gate, throttled(30.0))
+    with gate.request():
+        assert clock.now == pytest.approx(30.0)
+
+
+def test_failures_that_are_the_objects_own_change_nothing() -> None:
+    gate = gate_of(Steady())
+    missing = StoreError(StoreFailure.MISSING, location="azure", key="k", operation="read", detail="404")
+    before = gate.allowed
+    refuse(gate, missing)
+    assert gate.allowed == before
+
+
+def test_a_thread_that_reads_may_ask_meanwhile() -> None:
+    bucket = MemoryBucket()
+    bucket.put_unconditionally("a", b"x" * 10)
+    store = LimitedStore(
+        MemoryStore(bucket, chunk_size=1), Gate("m", LocationLimits(connections=1), MemoryShares(), most=1)
+    )
+    chunks = store.read("a")
+    next(iter(chunks))
+    assert store.stat("a") is not None
+    with ThreadPoolExecutor(1) as pool:
+        # Closed by another thread than began it, as a garbage collector may.
+        pool.submit(chunks.close).result()  # type: ignore[attr-defined]
+        assert pool.submit(store.stat, "a").result() is not None
+
+
+def test_whoever_gets_no_turn_at_all_is_told_so_and_may_try_again() -> None:
+    clock = Steady()
+    gate = gate_of(clock, LocationLimits(connections=1))
+    with gate.request(), ThreadPoolExecutor(1) as pool:
+
+        def waits() -> None:
+            with gate.request():
+                raise AssertionError
+
+        with pytest.raises(StoreError) as raised:
+            pool.submit(waits).result()
+    assert raised.value.failure is StoreFailure.THROTTLED
+
+
+def test_a_database_that_is_away_stops_nobody() -> None:
+    class Away(MemoryShares):
+        def hold(self, location: str, holder: str, lease: timedelta) -> int:
+            raise DatabaseError("away", retryable=True)
+
+    with gate_of(Steady(), LocationLimits(connections=4), Away()).request():
+        pass
+
+
+@pytest.mark.parametrize("patience", [None, 5.0])
+def test_a_storm_of_503_is_sat_out(patience: float | None) -> None:
+    """Forty answers of 503 in a row, spread over eight threads: every object arrives in the end."""
+
+    class Stormy(MemoryStore):
+        left = 40
+        lock = threading.Lock()
+
+        def create(self, key: str, data: bytes | memoryview) -> object:  # type: ignore[override]
+            with self.lock:
+                Stormy.left -= 1
+                if Stormy.left >= 0:
+                    raise throttled(patience)
+            return super().create(key, data)
+
+    clock, bucket = Steady(), MemoryBucket()
+    gate = gate_of(clock)
+    store = RetryingStore(
+        LimitedStore(Stormy(bucket, location="azure"), gate), RetryPolicy(attempts=50), sleep=lambda _: None
+    )
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store.create(f"f/{number}", b"x"), range(20)))
+    assert len(bucket.contents()) == 20
+    assert clock.now >= (patience or 0)
