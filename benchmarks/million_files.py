@@ -137,7 +137,8 @@ class _GeneratedStores:
 
 
 @contextmanager
-def _services(files: int, folder: Path) -> Iterator[Services]:
+def opened(files: int, folder: Path) -> Iterator[Services]:
+    """The services of one bag, whose records lie in a folder."""
     settings = folder / "bagfill.toml"
     if not settings.exists():
         settings.write_text(_SETTINGS)
@@ -152,16 +153,17 @@ def _services(files: int, folder: Path) -> Iterator[Services]:
 
 def run_step(step: str, files: int, folder: Path) -> None:
     """One step in this process; its figures go to standard output. Raises StepWentWrong."""
-    with _services(files, folder) as services:
+    with opened(files, folder) as services:
         begun = time.monotonic()
-        _act(step, services, folder)
+        act(step, services, folder)
         seconds = time.monotonic() - begun
     usage = resource.getrusage(resource.RUSAGE_SELF)
     peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
     print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak}))
 
 
-def _act(step: str, services: Services, folder: Path) -> None:
+def act(step: str, services: Services, folder: Path) -> None:
+    """One step. Raises StepWentWrong."""
     kept = folder / "state.json"
     state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     match step:

@@ -34,13 +34,17 @@ def compare_listing(
         etags: path → ETag of the object that was proved; files without one are judged by name and size.
         found: path → what the listing says.
     """
-    for path in sorted(expected.keys() | found.keys()):
+    differences: list[Difference] = []
+    for path, size in expected.items():
         info = found.get(path)
         if info is None:
-            yield Difference(FindingKind.MISSING, path, f"{expected[path]} bytes", "no such object")
-        elif path not in expected:
-            yield Difference(FindingKind.STRAY, path, "no object of this name", f"{info.size} bytes")
-        elif info.size != expected[path]:
-            yield Difference(FindingKind.WRONG_SIZE, path, f"{expected[path]} bytes", f"{info.size} bytes")
-        elif etags.get(path, info.etag) != info.etag:
-            yield Difference(FindingKind.REPLACED, path, f"ETag {etags[path]}", f"ETag {info.etag}")
+            differences.append(Difference(FindingKind.MISSING, path, f"{size} bytes", "no such object"))
+        elif info.size != size:
+            differences.append(Difference(FindingKind.WRONG_SIZE, path, f"{size} bytes", f"{info.size} bytes"))
+        elif (etag := etags.get(path, info.etag)) != info.etag:
+            differences.append(Difference(FindingKind.REPLACED, path, f"ETag {etag}", f"ETag {info.etag}"))
+    for path in found:
+        if path not in expected:
+            seen = f"{found[path].size} bytes"
+            differences.append(Difference(FindingKind.STRAY, path, "no object of this name", seen))
+    return iter(sorted(differences, key=lambda difference: difference.path))

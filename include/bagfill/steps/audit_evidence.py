@@ -9,12 +9,16 @@ from typing import Any
 from uuid import uuid4
 
 from bagfill.audit.model import FixityEvent
+from bagfill.bag.columns import DigestSets, Sizes, Texts
+from bagfill.bag.path_table import PathTable
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
+from bagfill.checksum.digest_column import DigestColumn
 from bagfill.fixity.receipts import ReceiptDamaged, ReceiptReader, recorded_digests
 from bagfill.fixity.seals import read_seal
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import ReplicaRecord
+from bagfill.steps.registered_files import ExpectedDigests, RegisteredFiles
 from bagfill.steps.services import Services
 
 RECORD_FORMAT = "bagfill-audit/1"
@@ -33,15 +37,39 @@ class Evidence:
         problems: (expected, seen) of everything that is wrong with the receipt.
     """
 
-    sizes: Mapping[str, int]
-    digests: Mapping[str, DigestSet]
+    sizes: Sizes
+    digests: ExpectedDigests
     etags: Mapping[str, str]
     learnt: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
 
     def algorithms(self, path: str) -> frozenset[Algorithm]:
         """By which algorithms a file is read."""
-        return self.digests[path].algorithms
+        return self.digests.of(path).algorithms
+
+
+class _Etags(Mapping[str, str]):
+    """ETags by path: those that audits have learnt, else those of the receipt."""
+
+    def __init__(self, table: PathTable) -> None:
+        self._table = table
+        self.recorded = Texts()
+        self.learnt: Mapping[str, str] = {}
+
+    def __getitem__(self, path: str) -> str:
+        if path in self.learnt:
+            return self.learnt[path]
+        number = self._table.number(path)
+        etag = None if number is None else self.recorded.get(number)
+        if etag is None:
+            raise KeyError(path)
+        return etag
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path in self._table if path in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def evidence_of(services: Services, manifest: StorageManifest, replica: ReplicaRecord) -> Evidence:
@@ -52,28 +80,32 @@ def evidence_of(services: Services, manifest: StorageManifest, replica: ReplicaR
     Raises:
         StoreError: the receipt store did not answer.
     """
-    sizes = {file.path_in_version: file.size for file in manifest.concrete_files}
-    digests = {file.path_in_version: DigestSet([file.digest]) for file in manifest.concrete_files}
-    etags: dict[str, str] = {}
+    table = PathTable()
+    registered = RegisteredFiles(manifest, table)
+    columns: dict[Algorithm, DigestColumn] = {}
+    etags = _Etags(table)
     problems: list[tuple[str, str]] = []
     if replica.receipt is not None:
         try:
             for path, etag, read in _receipt(services, replica, replica.receipt):
-                known = digests.get(path)
-                if known is None:
+                number = table.number(path)
+                if number is None or registered.sizes.at(number) is None:
                     problems.append((f"files of {manifest.id}", f"{path} in {replica.receipt}"))
-                elif mismatches := known.mismatches(read):
+                elif mismatches := registered.digest_set(number).mismatches(read):
                     problems.append((f"{path}: {mismatches[0].expected}", str(mismatches[0].found)))
                 else:
-                    etags[path] = etag
-                    digests[path] = DigestSet({**read, **known}.values())
+                    etags.recorded.set(number, etag)
+                    for algorithm, digest in read.items():
+                        columns.setdefault(algorithm, DigestColumn(algorithm)).set(number, digest.text)
         except ReceiptDamaged as damage:
-            etags.clear()
+            etags.recorded = Texts()
             problems.append((f"receipt {replica.receipt}", str(damage)))
     last = services.audits.last(replica.bag_version, replica.location)
     record = None if last is None else read_record(services, last.record)
-    learnt = {} if record is None else {path: etag for path, etag in record["objects"].items() if path in sizes}
-    return Evidence(sizes, digests, etags | learnt, learnt, tuple(problems))
+    if record is not None:
+        etags.learnt = {path: etag for path, etag in record["objects"].items() if path in registered.sizes}
+    digests = ExpectedDigests(registered, DigestSets(table, list(columns.values())))
+    return Evidence(registered.sizes, digests, etags, etags.learnt, tuple(problems))
 
 
 def _receipt(services: Services, replica: ReplicaRecord, name: str) -> Iterator[tuple[str, str, DigestSet]]:

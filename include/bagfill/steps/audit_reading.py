@@ -130,7 +130,7 @@ class ReplicaReader:
             return Unread(masked(str(error)), error.failure is StoreFailure.ARCHIVED)
 
     def _compare(self, path: str, info: ObjectInfo) -> Look:
-        expected = self._evidence.digests[path]
+        expected = self._evidence.digests.of(path)
         observed = read_back(self._store, info, self._evidence.algorithms(path))
         if expected.matches(observed.digests):
             return Right(observed.etag)

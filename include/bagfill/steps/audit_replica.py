@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from bagfill.audit.model import (
 )
 from bagfill.audit.sampling import size_classes
 from bagfill.audit.steps_to_take import steps_to_take
+from bagfill.bag.columns import Sizes
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit_bracket import Bracketed, KeepsChanging, NotRegistered, bracketed
 from bagfill.steps.audit_evidence import Evidence, evidence_of, recorded_event, write_record
@@ -62,10 +63,30 @@ class _Seen:
     unread: tuple[tuple[str, str], ...] = ()
     files_read: int = 0
     bytes_read: int = 0
-    archived: Mapping[str, ObjectInfo] | None = None
+    archived: Sizes | None = None
     objects: Mapping[str, str] | None = None
     drawn: Mapping[str, Any] | None = None
     detail: str = ""
+
+
+class _Sound(Mapping[str, ObjectInfo]):
+    """The objects of a listing that have the right size, by path."""
+
+    def __init__(self, sizes: Mapping[str, int], listing: Mapping[str, ObjectInfo]) -> None:
+        self._sizes = sizes
+        self._listing = listing
+
+    def __getitem__(self, path: str) -> ObjectInfo:
+        info = self._listing[path]
+        if info.size != self._sizes[path]:
+            raise KeyError(path)
+        return info
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path in self._sizes if path in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class _Look:
@@ -103,11 +124,7 @@ class _Look:
         if found.writer is not None and any(difference.kind in changing for difference in listed):
             detail = f"ingest {found.writer} is writing to {self._location.name}: look again when it has ended"
             return _Seen(tuple(findings), (("", detail),), detail=detail)
-        sound = {
-            path: found.listing[path]
-            for path, size in evidence.sizes.items()
-            if path in found.listing and found.listing[path].size == size
-        }
+        sound = _Sound(evidence.sizes, found.listing)
         wanted = self._wanted(evidence, sound)
         looks = self._read({path: info for path, info in wanted.items() if info.is_readable}, evidence)
         findings += [
@@ -137,7 +154,10 @@ class _Look:
                         findings.append(self._finding(FindingKind.REPLACED, path, f"ETag {known}", seen))
         read = [path for path, look in looks.items() if isinstance(look, Right | Wrong)]
         late = {path for path, look in looks.items() if isinstance(look, Unread) and look.archived}
-        archived = {path: info for path, info in sound.items() if not info.is_readable or path in late}
+        archived = Sizes(evidence.sizes.table)
+        for path, info in sound.items():
+            if not info.is_readable or path in late:
+                archived.set(archived.table.add(path), info.size)
         drawn = drawn_paths(evidence.sizes, self._replica.drawn or ())
         good = sum(isinstance(looks.get(path), Right) for path in drawn)
         bad = sum(path not in sound or isinstance(looks.get(path), Wrong | Vanished) for path in drawn)
@@ -148,7 +168,7 @@ class _Look:
             bytes_read=sum(evidence.sizes[path] for path in read),
             archived=archived,
             objects=objects,
-            drawn={"good": good, "bad": bad, "archived": sorted(archived.keys() & set(drawn))},
+            drawn={"good": good, "bad": bad, "archived": sorted(path for path in drawn if path in archived)},
             detail=detail_of(unread),
         )
 
@@ -193,7 +213,7 @@ class _Look:
 
     def _leave(self, seen: _Seen) -> FixityEvent:
         bag_version: BagVersionId = self._replica.bag_version
-        archived = seen.archived or {}
+        archived: Mapping[str, int] = seen.archived or {}
         event = FixityEvent(
             id=self._id,
             audit_id=self._audit.id,
@@ -219,12 +239,14 @@ class _Look:
             findings=[finding.to_json() for finding in seen.findings[:MOST_FINDINGS]],
             unread=[{"path": path, "why": why} for path, why in seen.unread[:MOST_FINDINGS]],
             objects=dict(seen.objects or {}),
-            archivedSizes={str(each): n for each, n in size_classes(i.size for i in archived.values()).items()},
+            archivedSizes={str(each): n for each, n in size_classes(archived.values()).items()},
         )
 
 
 def drawn_paths(sizes: Mapping[str, int], drawn: tuple[int, ...]) -> list[str]:
     """The paths that were drawn, from their places; a place beyond the end (the bag changed) is left out."""
+    if not drawn:
+        return []
     paths = sorted(sizes)
     return [paths[place] for place in drawn if place < len(paths)]
 

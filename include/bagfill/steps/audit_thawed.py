@@ -120,7 +120,7 @@ def _read(
         outcome=AuditOutcome.of(findings=len(findings), unknown=len(unread)),
         occurred=services.clock(),
         files=len(evidence.sizes),
-        bytes=sum(evidence.sizes.values()),
+        bytes=evidence.sizes.total(),
         files_read=len(read),
         bytes_read=sum(evidence.sizes[path] for path in read),
         files_archived=sum(not info.is_readable for info in found.listing.values()),
