@@ -17,10 +17,12 @@ from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.store import (
+    NOTHING_NOTED,
     AlreadyExists,
     ArchiveState,
     Capability,
     Created,
+    Noted,
     ObjectInfo,
     StagedBlock,
     ThawAnswer,
@@ -220,7 +222,7 @@ class _StagedWrite:
     token: str
     check: TransitCheck = TransitCheck.CRC64
 
-    def staged(self) -> Mapping[int, StagedBlock]:
+    def staged(self, noted: Noted = NOTHING_NOTED) -> Mapping[int, StagedBlock]:  # noqa: ARG002 - nothing is kept
         return {}
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
