@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from measured import Usage
-from peers import Rclone, SdkScript, moved
+from peers import FLOOR, Rclone, SdkScript, moved
 from places import BUCKET, SOURCE, Places
 from runs import COPY_AND_PROVE, Runs
 from sample_bags import Shape, write
@@ -25,7 +25,7 @@ from bagfill.steps.services import Services
 from bagfill.storage.location import Location
 
 Say = Callable[[str], None]
-MOVERS = ("ours", "rclone", "sdk")
+MOVERS = ("ours", "rclone", "sdk", "floor")
 
 
 class WrongResult(RuntimeError):
@@ -58,6 +58,17 @@ def _task(places: Places, step: str, *arguments: str) -> Usage:
     return places.run((sys.executable, str(script), step, str(places.settings), *arguments), places.environment)
 
 
+def split(both: Usage) -> dict[str, Usage]:
+    """What copying (with the start of the process) and reading back used, of a process that did both in turn."""
+    done = json.loads(both.output)
+    counts = {step: json.dumps({"files": found["files"], "bytes": found["bytes"]}) for step, found in done.items()}
+    cpu, wall = done["copy"]["cpu"], done["copy"]["wall"]
+    copied = replace(both, cpu=cpu, wall=wall, output=counts["copy"])
+    # Requests are counted for both together.
+    read = replace(both, cpu=both.cpu - cpu, wall=both.wall - wall, output=counts["verify"], requests=0)
+    return {"copy": copied, "verify": read}
+
+
 @dataclass(frozen=True, slots=True)
 class BagRuns:
     """One bag, copied again and again by every mover.
@@ -83,6 +94,8 @@ class BagRuns:
             names = dict(zip(MOVERS, destination_names(self.shape, repeats)[len(MOVERS) * number :], strict=False))
             turns = [lambda to=names["ours"]: self.ours(to), lambda to=names["rclone"]: self.rclone(to)]
             turns.append(lambda to=names["sdk"]: self.sdk(to))
+            if self.shape.in_one_request:
+                turns.append(lambda to=names["floor"]: self.floor(to))
             used: dict[str, Usage] = {}
             for turn in turns if number % 2 == 0 else reversed(turns):
                 used |= turn()
@@ -99,12 +112,16 @@ class BagRuns:
         return self.services.locations[SOURCE].version_prefix(self.bag.id).removesuffix("/")
 
     def ours(self, destination: str) -> Mapping[str, Usage]:
-        """All four steps, each a process of its own."""
-        ingest = self._open(destination)
-        used, plan = self._copied(ingest)
-        used["verify"] = _task(self.places, "verify", json.dumps(ingest.to_json()), str(plan.verify_shards))
-        self._require_all(destination, used["verify"])
-        used["conclude"] = _task(self.places, "conclude", json.dumps(ingest.to_json()))
+        """All four steps: planning, copying and reading back in one process, concluding."""
+        reference = json.dumps(self._open(destination).to_json())
+        used = {"plan": _task(self.places, "plan", reference)}
+        plan = PlanSummary.from_json(json.loads(used["plan"].output))
+        both = _task(self.places, "copy,verify", reference, f"{plan.copy_shards},{plan.verify_shards}")
+        self._require_same(destination)
+        used |= split(both)
+        for step in ("copy", "verify"):
+            self._require_all(destination, used[step])
+        used["conclude"] = _task(self.places, "conclude", reference)
         return self._told(used)
 
     def copied(self, destination: str) -> Usage:
@@ -141,6 +158,14 @@ class BagRuns:
         used[verify] = script.verify(self.folder, container)
         self._require_all(container, used[verify])
         return self._told(used)
+
+    def floor(self, container: str) -> Mapping[str, Usage]:
+        """The requests alone."""
+        script = str(Path(__file__).with_name("floor_task.py"))
+        command = (sys.executable, script, str(self.places.settings), container, self.folder)
+        used = self.places.run(command, self.places.environment)
+        self._require_all(container, used)
+        return self._told({FLOOR: used})
 
     def _open(self, destination: str) -> IngestRef:
         fields = {

@@ -14,6 +14,7 @@ from places import BUCKET, Places
 CHECKSUM = "rclone copy + checksum SHA256 --download"
 CHECK = "rclone copy + check --download"
 SDK = "boto3 + azure-storage-blob, 8 threads"
+FLOOR = "the requests alone (obstore, nothing hashed or recorded)"
 WORKER = "our copy through a worker"
 ALONE = "in a run of its own"
 

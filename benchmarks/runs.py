@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from measured import Usage
-from peers import CHECK, CHECKSUM, SDK
+from peers import CHECK, CHECKSUM, FLOOR, SDK
 from rows import Row
 from sample_bags import MIB, Shape
 
@@ -56,6 +56,8 @@ class Runs:
         for peer, programs in COPY_AND_PROVE.items():
             ours = self.cpu("plan", "copy", "verify", "conclude")
             yield self._row(f"copy_verify_{key}_all_steps", ours, peer, self.cpu(*programs))
+        if all(FLOOR in turn for turn in self.rounds):
+            yield self._row(f"floor_{key}", self.cpu("copy", "verify"), FLOOR, self.cpu(FLOOR))
 
     def _each_step(self) -> Iterator[Row]:
         key = self.shape.key

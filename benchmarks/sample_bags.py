@@ -48,6 +48,11 @@ class Shape:
             return sum(count for count, _ in self.parts) / 1000
         return sum(count * size for count, size in self.parts) / GIB
 
+    @property
+    def in_one_request(self) -> bool:
+        """Whether each file is small enough to be written in one request."""
+        return all(size <= 8 * MIB for _, size in self.parts)
+
     def make(self, bucket: str) -> SampleBag:
         """The bag, with SHA-256 manifests as the storage service's own."""
         sizes = [size for count, size in self.parts for _ in range(count)]

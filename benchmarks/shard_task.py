@@ -2,6 +2,9 @@
 
 ``python shard_task.py STEP SETTINGS [INGEST [COUNT]]``: STEP is ``plan``, ``copy``, ``verify``, ``conclude``, or
 ``start`` to only open the services; INGEST is the ingest's reference as JSON, COUNT how many shards. Prints JSON.
+
+STEP ``copy,verify`` does both in turn, as ``bagfill backfill`` and a parcel's task do; COUNT is then ``copies,reads``,
+and what is printed says how many processor seconds the process had used when the last file was copied.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from bagfill.steps.services import Services
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.wiring import open_services
 
+_BEGUN = time.monotonic()
 # Each step's function has the name of its module.
 _STEPS = {"plan": "plan_replication", "copy": "copy_shard", "verify": "verify_shard", "conclude": "conclude_replica"}
 
@@ -32,6 +37,11 @@ def main() -> None:
                 services.stores.reading(location)
             return
         ingest = IngestRef.from_json(json.loads(sys.argv[3]))
+        if step == "copy,verify":
+            counts = map(int, sys.argv[4].split(","))
+            done = dict(zip(("copy", "verify"), _both(services, ingest, counts), strict=True))
+            print(json.dumps(done))
+            return
         # As an operator does, which knows its own step alone: what the others import is not loaded.
         act = getattr(import_module(f"bagfill.steps.{_STEPS[step]}"), _STEPS[step])
         if step in {"plan", "conclude"}:
@@ -41,6 +51,14 @@ def main() -> None:
             print(json.dumps(outcome.to_json()))
         else:
             print(json.dumps(_run(services, act, ingest, int(sys.argv[4]))))
+
+
+def _both(services: Services, ingest: IngestRef, counts: Iterable[int]) -> Iterator[dict[str, float]]:
+    for step, count in zip(("copy", "verify"), counts, strict=True):
+        act = getattr(import_module(f"bagfill.steps.{_STEPS[step]}"), _STEPS[step])
+        done = _run(services, act, ingest, count)
+        used = os.times()
+        yield {**done, "cpu": used.user + used.system, "wall": time.monotonic() - _BEGUN}
 
 
 def _run(services: Services, act: Callable[..., Any], ingest: IngestRef, count: int) -> dict[str, int]:
