@@ -145,6 +145,10 @@ def _expected(error: Exception) -> list[str] | None:
 
     if isinstance(error, PriceTableError):
         return list(error.problems)
+    from bagfill.settings.simulation import ProfileError
+
+    if isinstance(error, ProfileError):
+        return list(error.problems)
     from bagfill.campaigns.ledger import UnknownCampaign
     from bagfill.steps.campaigns import CampaignError
 

@@ -79,6 +79,27 @@ def plan(
     raise typer.Exit(code)
 
 
+def simulate(
+    ctx: typer.Context,
+    profile: Annotated[str, typer.Argument(help="wellcome-2020, petabyte, or a TOML file of your own.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of all chance; the same seed gives the same simulation.")] = 1,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it over time: .svg, .png or .pdf.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Run a campaign on a collection that does not exist, in virtual time, beside a loop of restore, wait and copy.
+
+    Planning, packing, waves and budget are the code that real campaigns run. Exit code 1 if it stopped at a cap.
+    """
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.simulate import run
+
+        code = run(answers, settings_file(ctx, config), profile, seed=seed, picture=picture)
+    raise typer.Exit(code)
+
+
 def add_plan_commands(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(plan)
+    app.command()(simulate)

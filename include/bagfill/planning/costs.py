@@ -137,7 +137,7 @@ def cost_lines(
         days: how long thawed copies live.
         months: over how many months the bytes move; each begins with the first band of a monthly price again.
             0: no band is counted on, every unit costs what the dearest asks. Then the parts of a collection never add
-            up to less than the whole is billed, and a budget can book them one by one.
+            up to less than the whole is billed, and a budget can book them one by one; nothing is rounded.
     """
     archived = {key: amount for key, amount in classes.items() if key.archived}
     lines = [*_thaw(archived, pair, tier, days, months)] if archived else []

@@ -11,8 +11,8 @@ from bagfill.planning.collection import Amount, ClassKey
 from bagfill.planning.costs import tier_for
 from bagfill.planning.prices import PriceTable
 from bagfill.planning.rates import Rate
-from bagfill.planning.tier_times import tier_time
 from bagfill.storage.store import ThawTier
+from bagfill.thaw.tiers import thaw_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _thaw_seconds(
     asking = {"thaw requests a second (settings)": objects / bounds.thaw_requests_per_second}
     if "thaw_requests_per_second" in quotas:
         asking["thaw requests a second (provider)"] = objects / quotas["thaw_requests_per_second"]
-    slowest = (tier_time(key.storage_class, tier_for(key.storage_class, tier)).slowest for key in archived)
+    slowest = (thaw_times(key.storage_class, tier_for(key.storage_class, tier)).last for key in archived)
     return asking, max(slowest).total_seconds()
 
 

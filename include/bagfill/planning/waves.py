@@ -178,3 +178,13 @@ def first_window(sizes: Sequence[int], pace: WavePace, *, days: int, most_days: 
         return Window(count, max(least, needed))
     wave = next(cut_waves(sizes, pace, days=max(least, most_days), margin=margin))
     return Window(wave.count, wave.days)
+
+
+def prolong_horizon(days: int) -> timedelta:
+    """How long before its end a copy is looked at: a day, or half of a shorter life."""
+    return min(timedelta(days=1), timedelta(days=days) / 2)
+
+
+def ends_too_soon(left_to_live: timedelta, left_to_do: timedelta, *, margin: float = MARGIN) -> bool:
+    """Whether a copy goes away before what is left is copied and verified, with the margin on top."""
+    return left_to_live < left_to_do * (1 + margin)

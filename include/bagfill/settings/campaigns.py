@@ -21,10 +21,14 @@ def _money(value: Any) -> Any:
         raise ValueError(f'{value!r} is no amount; write "500" or "99.50"') from None
 
 
+Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0)]
+"""An amount that is not negative."""
+
+
 class CampaignsSection(Section):
     """``[campaigns]``."""
 
-    approval_above: Annotated[Decimal, BeforeValidator(_money), Field(ge=0)] | None = None
+    approval_above: Money | None = None
 
     def rules(self) -> CampaignRules:
         """As the steps take them."""

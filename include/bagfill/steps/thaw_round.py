@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import PlannedFile
-from bagfill.planning.waves import MARGIN
+from bagfill.planning.waves import ends_too_soon, prolong_horizon
 from bagfill.steps.failures import add_events
 from bagfill.steps.listings import list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
@@ -144,15 +144,16 @@ def prolong_ending(services: Services, ref: IngestRef, archived: Callable[[], Se
     source = services.locations[ref.source]
     prefix = source.version_prefix(ref.id)
     now = services.clock()
-    horizon = min(timedelta(days=1), timedelta(days=ref.thaw_days) / 2)
-    ending = {row.key: row for row in services.thaws.ending(ref.source, prefix, before=now + horizon)}
+    before = now + prolong_horizon(ref.thaw_days)
+    ending = {row.key: row for row in services.thaws.ending(ref.source, prefix, before=before)}
     if not ending:
         return
     needed = still_needed(services, ref, archived())
     left = timedelta(seconds=pace_of(services, ref, ()).working(len(needed), sum(file.size for file in needed)))
-    goes_on = now + left * (1 + MARGIN)
     short = [
-        row for file in needed if (row := ending.get(f"{prefix}{file.path}")) and row.until and row.until < goes_on
+        row
+        for file in needed
+        if (row := ending.get(f"{prefix}{file.path}")) and row.until and ends_too_soon(row.until - now, left)
     ]
     states = states_of(services, ref, [row.key.removeprefix(prefix) for row in short]) if short else None
     if states is None:

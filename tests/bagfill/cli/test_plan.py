@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bagfill.settings.simulation import SHIPPED
+
 
 @pytest.fixture
 def known(collection: Any, fill: Any, bagfill: Any) -> None:
@@ -109,3 +111,31 @@ def test_without_prices_the_money_is_unknown(bagfill: Any, place: Any, tmp_path:
     listed.write_text(CSV)
     answer = bagfill("plan", "--inventory", listed)
     assert "unknown price: the source (name it with --from, or its prices with --prices-from)" in answer.out
+
+
+def test_a_campaign_is_simulated_and_drawn(bagfill: Any, place: Any, tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    shipped = (SHIPPED / "wellcome-2020.toml").read_text()
+    small = shipped.replace("260_000", "300").replace("80_000_000", "9_000").replace('"60 TB"', '"20 GB"')
+    profile.write_text(small)
+    picture = tmp_path / "course.svg"
+    found = bagfill("simulate", str(profile), "--seed", "4", "--picture", str(picture), "--json").json
+    assert (found["profile"], found["seed"], found["bags"], found["files"]) == ("mine", 4, 300, 9_000)
+    assert found["cap_overshoot"] == found["expired_unverified"] == 0
+    assert {"bytes", "virtual_days", "cost", "cap", "wall_seconds", "peak_rss_mb"} <= found.keys()
+    assert found["naive"]["verified_bags"] == 300
+    assert "<svg" in picture.read_text()
+    assert "cap" in bagfill("simulate", str(profile)).out
+    # A cap that is too low: the answer is no.
+    profile.write_text(small.replace('cap = "7000"', 'cap = "0.10"'))
+    stopped = bagfill("simulate", str(profile), "--json")
+    assert stopped.code == 1
+    assert stopped.json["stopped"] is not None
+    assert stopped.json["cap_overshoot"] == 0
+
+
+def test_a_simulation_of_nothing_is_refused_before_it_begins(bagfill: Any, place: Any, tmp_path: Path) -> None:
+    for arguments, said in ((("moon",), "moon"), (("wellcome-2020", "--picture", "course.txt"), ".svg")):
+        answer = bagfill("simulate", *arguments)
+        assert answer.code == 2
+        assert said in answer.err

@@ -1,0 +1,75 @@
+"""The very code that plans, packs, orders and books, on a virtual clock and in a world that goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bagfill.planning.simulation.profile import CollectionShape, SimulationProfile, Trouble
+from bagfill.planning.simulation.run import Simulation, simulate
+from bagfill.settings.simulation import load_profile
+
+ROUGH = Trouble(slow_thaws=0.2, slowest=3.0, lost_thaws=0.02, throttled=0.3, failures=0.1, rate_spread=0.6)
+
+
+def small(**changes: object) -> SimulationProfile:
+    shipped = load_profile("wellcome-2020", Path("nowhere"))
+    shape = CollectionShape(bags=400, files=40_000, bytes=40 * 10**9, archived_share=0.4)
+    caps = replace(shipped.caps, money=Decimal(1000))
+    machines = replace(shipped.machines, workers=4)
+    return replace(shipped, collection=shape, caps=caps, machines=machines, trouble=ROUGH, **changes)  # type: ignore[arg-type]
+
+
+def in_a_hurry() -> SimulationProfile:
+    """Copying takes longer than thawed copies live: whoever asks for everything at once loses some."""
+    profile = small()
+    machines = replace(profile.machines, workers=2, bytes_a_second=60_000)
+    return replace(profile, machines=machines, days=2)
+
+
+def run(profile: SimulationProfile, seed: int) -> Simulation:
+    return simulate(profile, seed)
+
+
+@given(seed=st.integers(0, 10**6), cap=st.decimals("0.01", "8", places=2))
+@settings(max_examples=30, deadline=None)
+def test_no_cap_is_passed_whatever_goes_wrong(seed: int, cap: Decimal) -> None:
+    profile = small()
+    found = run(replace(profile, caps=replace(profile.caps, money=cap)), seed)
+    assert found.campaign.billed <= cap
+    assert found.to_json()["cap_overshoot"] == 0
+    # A campaign that ended early says at which cap; another has everything at the destination.
+    assert bool(found.campaign.stopped) == (found.campaign.bytes < found.bytes)
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_no_thawed_copy_expires_before_it_was_read_back(seed: int) -> None:
+    found = run(in_a_hurry(), seed)
+    assert found.campaign.expired == 0
+    assert (found.campaign.bags, found.campaign.bytes) == (found.bags, found.bytes)
+
+
+def test_the_naive_loop_meets_the_same_world_and_fares_worse() -> None:
+    found = run(in_a_hurry(), 1)
+    assert found.naive.bytes == found.campaign.bytes == found.bytes
+    assert found.campaign.expired == 0 < found.naive.expired
+    assert found.campaign.waves > 1
+    assert found.campaign.days < found.naive.days
+
+
+def test_the_same_seed_gives_the_same_simulation_and_another_another() -> None:
+    first, again, other = run(small(), 7), run(small(), 7), run(small(), 8)
+    assert first.to_json() == again.to_json()
+    assert first.to_json() != other.to_json()
+
+
+def test_a_collection_has_exactly_what_its_profile_says() -> None:
+    found = run(small(), 3)
+    assert (found.bags, found.files, found.bytes) == (400, 40_000, 40 * 10**9)
+    assert found.archived_bytes == pytest.approx(0.4 * found.bytes, rel=0.05)
