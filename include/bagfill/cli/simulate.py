@@ -44,7 +44,7 @@ def run(answers: Answers, config: Path | None, profile: str, *, seed: int, pictu
     found["wall_seconds"] = round(time.monotonic() - begun, 1)
     found["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     if picture is not None:
-        from bagfill.reports.simulation_picture import draw_simulation
+        from bagfill.cli.simulation_picture import draw_simulation
 
         draw_simulation(simulation, picture)
         answers.remark(f"picture written to {picture}")
