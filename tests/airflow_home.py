@@ -37,6 +37,7 @@ thaw_poll_seconds = 0.05
 """
 
 _homes: list[Path] = []
+_migrated: list[Path] = []
 
 
 def airflow_home() -> Path:
@@ -65,12 +66,17 @@ def airflow_home() -> Path:
 
 
 def migrate(template: Path) -> None:
-    """Give the home a migrated database: a copy of ``template``, which is made first if it is not there.
+    """Give the home a migrated database, once: a copy of ``template``, which is made first if it is not there.
+
+    Several fixtures of one process ask for it, and a database that is open must not be written over.
 
     Args:
         template: folder for databases that were migrated before, by version of Airflow.
     """
     home = airflow_home()
+    if home in _migrated:
+        return
+    _migrated.append(home)
     made = template / f"airflow-{version('apache-airflow-core')}.db"
     if not made.exists():
         own = {"AIRFLOW_HOME": str(home), "AIRFLOW_CONFIG": str(home / "airflow.cfg")}

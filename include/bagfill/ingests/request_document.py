@@ -89,7 +89,7 @@ class ThawPart(_Part):
 
     tier: Literal["Expedited", "Standard", "Bulk"] | None = None
     # In JSON 3.0 is a whole number too.
-    days: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=365)] | None = None
+    days: Annotated[int, Field(ge=1, le=365), BeforeValidator(_whole)] | None = None
 
 
 class IngestTypePart(_Part):

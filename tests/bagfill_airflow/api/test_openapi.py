@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import schemathesis
@@ -32,7 +33,7 @@ def test_every_answer_is_what_the_document_says(api: Api, mode: GenerationMode) 
         @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         def hold(case: Any) -> None:
             # A path with a line's end is no path of a mounted application: the server that mounts us answers it.
-            assume("\n" not in str(list((case.path_parameters or {}).values())).replace("\\n", "\n"))
+            assume("\n" not in unquote("".join(map(str, (case.path_parameters or {}).values()))))
             case.call_and_validate(headers=bearer, base_url="http://airflow.example.org/bagfill")
 
         hold()
