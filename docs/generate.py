@@ -295,6 +295,24 @@ def _dag_page(dag: Any) -> str:
     return f"## `{dag.dag_id}`\n\n{doc}\n\nTasks: {tasks}\n\n" + table(("Param", "Type", "Meaning", "Default"), rows)
 
 
+def http() -> str:
+    """The routes of the HTTP API."""
+    from generate_http import http_api
+
+    return http_api(ROOT / "include" / "config" / "bagfill.toml", table)
+
+
+def decisions() -> str:
+    """The list of decisions."""
+    found = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    titles = ((page, page.read_text().partition("\n")[0].removeprefix("# ").partition(". ")) for page in found)
+    rows = ((number, f"[{title}]({page.name})") for page, (number, _, title) in titles)
+    return (
+        "# Decisions\n\nWhy it is as it is. A number that is missing was taken back, or became part of another.\n\n"
+        + table(("", "Decision"), rows)
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "rules.md": rules,
@@ -303,6 +321,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "receipt.schema.json": receipt_schema,
     "dags.md": dags,
+    "http.md": http,
 }
 
 
@@ -330,13 +349,14 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Every file that is written from something else, whole or in part."""
     for name, write in GENERATED.items():
         yield PAGES / name, f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
+    yield ROOT / "docs" / "decisions" / "index.md", f"{NOTICE}\n{decisions()}"
     yield ROOT / "docs" / "performance.md", performance()
     yield ROOT / "docs" / "images" / "performance.svg", performance_picture()
 
 
 def main(arguments: list[str]) -> int:
     """Write every page, or compare every page; exit code 1 when one differs."""
-    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks", "docs")]
     stale = []
     for page, text in pages():
         if page.exists() and page.read_text() == text:
