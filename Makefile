@@ -51,6 +51,11 @@ bench: setup ## measure beside what people use instead; BENCH=quick for one minu
 docs: setup ## write the generated parts of the documentation
 	@$(BIN)/python docs/generate.py
 
+.PHONY: site
+site: setup ## the documentation as a site, in .bagfill/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open .bagfill/site/index.html"
+
 .PHONY: lock
 lock: $(STATE)/tools/ready ## pin the packages of pyproject.toml again
 	@tools/lock

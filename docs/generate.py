@@ -108,11 +108,11 @@ def checks() -> str:
         return f"`{module.CHECK.code}`", ", ".join(sorted(module.CHECK.identities)), text
 
     return (
-        "# Checks of `bagfill doctor`\n\nWhat is tried at each bucket and container, in this order, with whose identity. "
-        "The codes do not change between releases. [How to use it](../howto/check-an-installation.md).\n\n"
+        "# Checks of `bagfill doctor`\n\nWhat is tried at each bucket and container, in this order, with whose "
+        "identity. The codes do not change between releases. [How to use it](../howto/check-an-installation.md).\n\n"
         + table(("Code", "Tried as", "What must hold"), (about(module) for module in CHECK_MODULES))
-        + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` and "
-        "`disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
+        + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
+        "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
         "`database-rights` and `database-clock` of the registry, `queue` of restore events.\n"
     )
 
@@ -313,6 +313,24 @@ def _dag_page(dag: Any) -> str:
     return f"## `{dag.dag_id}`\n\n{doc}\n\nTasks: {tasks}\n\n" + table(("Param", "Type", "Meaning", "Default"), rows)
 
 
+def http() -> str:
+    """The routes of the HTTP API."""
+    from generate_http import http_api
+
+    return http_api(ROOT / "include" / "config" / "bagfill.toml", table)
+
+
+def decisions() -> str:
+    """The list of decisions."""
+    found = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    titles = ((page, page.read_text().partition("\n")[0].removeprefix("# ").partition(". ")) for page in found)
+    rows = ((number, f"[{title}]({page.name})") for page, (number, _, title) in titles)
+    return (
+        "# Decisions\n\nWhy it is as it is. A number that is missing was taken back, or became part of another.\n\n"
+        + table(("", "Decision"), rows)
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "rules.md": rules,
@@ -322,6 +340,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "receipt.schema.json": receipt_schema,
     "dags.md": dags,
+    "http.md": http,
 }
 
 
@@ -349,13 +368,14 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Every file that is written from something else, whole or in part."""
     for name, write in GENERATED.items():
         yield PAGES / name, f"{NOTICE}\n{write().rstrip()}\n" if name.endswith(".md") else write()
+    yield ROOT / "docs" / "decisions" / "index.md", f"{NOTICE}\n{decisions()}"
     yield ROOT / "docs" / "performance.md", performance()
     yield ROOT / "docs" / "images" / "performance.svg", performance_picture()
 
 
 def main(arguments: list[str]) -> int:
     """Write every page, or compare every page; exit code 1 when one differs."""
-    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("include", "plugins", "benchmarks", "docs")]
     stale = []
     for page, text in pages():
         if page.exists() and page.read_text() == text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -199,6 +200,34 @@ def validate(
         from bagfill.cli.validate import run
 
         code = run(answers, place, profile, connection, location=location, config=_settings_file(ctx, config))
+    raise typer.Exit(code)
+
+
+@app.command()
+def recover(
+    ctx: typer.Context,
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH_OR_URL",
+            help="Its folder: a path, s3://bucket/prefix, az://container/prefix; with --location SPACE/ID/vN.",
+        ),
+    ],
+    into: Annotated[Path, typer.Option(help="A new folder, or that of a recovery that was interrupted.")],
+    connection: Annotated[
+        str | None,
+        typer.Option(help="Connection id (AIRFLOW_CONN_…) for a URL; else the provider's default credentials."),
+    ] = None,
+    location: Annotated[str | None, typer.Option(help="A location of the settings file.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write one bag version from a replica into a folder, fetched files included, and prove it; asks nobody else."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.recover import run
+
+        code = run(answers, place, into, connection, location=location, config=_settings_file(ctx, config))
     raise typer.Exit(code)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bagfill.bag.identifiers import BagId, BagVersionId, InvalidIdentifier
+from bagfill.bag.identifiers import BagId
 from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
+from bagfill.cli.places import configured_place, named_place, open_place
 from bagfill.quantities import show_size
 from bagfill.steps.validate_bag import NothingThere, ObjectsArchived, Verdict, validate_bag
-from bagfill.storage.location import Location, Provider
-from bagfill.storage.store import ObjectStore
+from bagfill.storage.location import Provider
 
 _SHOWN = 200
 _SMALL = 1024 * 1024
@@ -73,10 +72,10 @@ def _judge(
         return _judge_archive(path, profile, progress)
     identity: BagId | None = None
     if name is not None:
-        location, prefix, identity = _configured(place, name, config)
+        location, prefix, identity = configured_place(place, name, config)
     else:
-        location, prefix = _place(place, connection)
-    with closing(_open(location)) as store:
+        location, prefix = named_place(place, connection)
+    with closing(open_place(location)) as store:
         return validate_bag(
             store,
             prefix,
@@ -98,51 +97,6 @@ def _judge_archive(path: Path, profile: Profile, progress: _Progress) -> Verdict
         return validate_archive(path, profile, planned=progress.planned, read=progress.read)
     except ArchiveDamaged as damaged:
         raise CommandError(f"no verdict: {damaged}") from None
-
-
-def _open(location: Location) -> ObjectStore:
-    if location.provider is Provider.LOCAL:
-        from bagfill.storage.local import LocalStore
-
-        # A folder needs no credentials, and a disk that fails does not recover within seconds.
-        return LocalStore(Path(location.bucket), location=location.name)
-    from bagfill.storage.environment_credentials import EnvironmentCredentials
-    from bagfill.storage.providers import open_store
-    from bagfill.storage.retrying import RetryingStore
-
-    return RetryingStore(open_store(location, EnvironmentCredentials(os.environ), writing=False))
-
-
-def _configured(place: str, name: str, config: Path | None) -> tuple[Location, str, BagId]:
-    """A bag version at a configured location."""
-    # Settings bring the database's library along, which takes longer to load than most bags to judge.
-    from bagfill.settings import load_settings
-
-    locations = load_settings(config).locations
-    if name not in locations:
-        raise CommandError(f"--location: found {name!r}, configured locations are {', '.join(sorted(locations))}")
-    try:
-        bag_version = BagVersionId.parse(place.removesuffix("/"), stored=True)
-    except InvalidIdentifier as error:
-        raise CommandError(f"with --location, the place is SPACE/ID/vN: {error}") from None
-    return locations[name], locations[name].version_prefix(bag_version), bag_version.bag
-
-
-def _place(text: str, connection: str | None) -> tuple[Location, str]:
-    """The location to open, and the folder in it."""
-    if "://" not in text:
-        folder = Path(text).expanduser().resolve()
-        if not folder.is_dir():
-            raise CommandError(f"no such folder, tar or zip file: {folder}")
-        # Opened at the bag's space, so that the folders of its other versions can be seen.
-        return Location("folder", Provider.LOCAL, str(folder.parent)), f"{folder.name}/"
-    scheme, _, rest = text.partition("://")
-    providers = {"s3": Provider.AMAZON_S3, "az": Provider.AZURE_BLOB_STORAGE}
-    bucket, _, key = rest.partition("/")
-    if scheme not in providers or not bucket:
-        raise CommandError(f"found {text!r}, allowed are a folder, s3://bucket/prefix and az://container/prefix")
-    prefix = key if not key or key.endswith("/") else f"{key}/"
-    return Location(bucket, providers[scheme], bucket, read_connection=connection), prefix
 
 
 def _show(answers: Answers, place: str, verdict: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""``python -m bagfill.demo up | down | serve FOLDER``: the embedded stack without any bags in it."""
+"""``python -m bagfill.demo up | down | serve FOLDER | clouds``: the embedded stack, or its clouds, without any bags."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bagfill.demo.background import NotStarted, default_work_dir, serve, start_in_background, stop_in_background
+from bagfill.demo.clouds import play_clouds
 from bagfill.demo.server import NotInstalled
 
 
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
             return down()
         case ["serve", folder]:
             return serve(Path(folder))
+        case ["clouds"]:
+            return play_clouds()
         case _:
             sys.stderr.write(f"{__doc__}\n")
             return 2

@@ -24,8 +24,8 @@ def examine_connections(settings: Settings, is_set: Callable[[str], bool]) -> Se
 
 def _missing(name: str) -> Diagnosis:
     advice = (
-        f"Set AIRFLOW_CONN_{name.upper()}, or make the connection in Airflow: a command in a shell does not see those of"
-        " Airflow's database."
+        f"Set AIRFLOW_CONN_{name.upper()}, or make the connection in Airflow; a command in a shell does not see"
+        " those of Airflow's database."
     )
     return Diagnosis(Verdict.NOTE, "not set here: the provider's default credentials are tried", advice)
 

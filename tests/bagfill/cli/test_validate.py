@@ -184,7 +184,7 @@ def test_archived_objects_give_no_verdict_and_are_counted(
     bucket.archive("names/v1/bag-info.txt", "DEEP_ARCHIVE")
     for capabilities in ({Capability.THAW}, {Capability.THAW, Capability.ARCHIVE_STATE_IN_LISTING}):
         store = MemoryStore(bucket, location="x", capabilities=frozenset(capabilities))
-        monkeypatch.setattr("bagfill.cli.validate._open", lambda *_, store=store: store)
+        monkeypatch.setattr("bagfill.cli.validate.open_place", lambda *_, store=store: store)
         answer = bagfill("validate", "s3://bucket/names/v1")
         said = " ".join(answer.err.split())
         assert answer.code == 2
