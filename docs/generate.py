@@ -99,6 +99,24 @@ by which a backfill judges. `bagfill waive` lets a known bag version through tha
 """
 
 
+def checks() -> str:
+    """What ``bagfill doctor`` tries."""
+    from bagfill.doctor.catalogue import CHECK_MODULES
+
+    def about(module: types.ModuleType) -> tuple[str, str, str]:
+        text = " ".join((inspect.getdoc(module) or "").split()).replace("``", "`")
+        return f"`{module.CHECK.code}`", ", ".join(sorted(module.CHECK.identities)), text
+
+    return (
+        "# Checks of `bagfill doctor`\n\nWhat is tried at each bucket and container, in this order, with whose "
+        "identity. The codes do not change between releases. [How to use it](../howto/check-an-installation.md).\n\n"
+        + table(("Code", "Tried as", "What must hold"), (about(module) for module in CHECK_MODULES))
+        + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
+        "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
+        "`database-rights` and `database-clock` of the registry, `queue` of restore events.\n"
+    )
+
+
 def names() -> str:
     """Which names a provider can hold."""
     from bagfill.storage import names as module
@@ -316,6 +334,7 @@ def decisions() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "rules.md": rules,
+    "checks.md": checks,
     "names.md": names,
     "settings.md": settings,
     "cli.md": cli,

@@ -157,6 +157,23 @@ def locations(
 
 
 @app.command()
+def doctor(
+    ctx: typer.Context,
+    location: Annotated[str | None, typer.Argument(help="Only this location; else everything.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show what is all right too.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Try what each identity must be able to do, and must not. Exit code 1: something must be mended."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.doctor import run
+
+        code = run(answers, _settings_file(ctx, config), location, every=every)
+    raise typer.Exit(code)
+
+
+@app.command()
 def validate(
     ctx: typer.Context,
     place: Annotated[

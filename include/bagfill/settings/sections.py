@@ -56,9 +56,18 @@ def _prefix(value: Any) -> Any:
     return value
 
 
+def _probe_prefix(value: Any) -> Any:
+    """Its last folder says what it is, so that it is no folder of bags and nobody takes it for one."""
+    folder = _prefix(value)
+    if not isinstance(folder, str) or not folder.rstrip("/").rpartition("/")[2].startswith("bagfill-probe"):
+        raise ValueError("allowed: folders that end in '/', the last of them called bagfill-probe…")
+    return folder
+
+
 Size = Annotated[int, BeforeValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Prefix = Annotated[str, BeforeValidator(_prefix)]
+ProbePrefix = Annotated[str, BeforeValidator(_probe_prefix)]
 LocationName = Annotated[str, Field(pattern=_NAME)]
 ConnectionId = Annotated[str, Field(pattern=_CONNECTION)]
 
@@ -159,6 +168,8 @@ class LocationSection(_PlaceSection):
     prices: Annotated[str, Field(pattern=_NAME)] | None = None
     max_requests: Annotated[float, Field(gt=0)] | None = None
     max_connections: Annotated[int, Field(ge=1)] | None = None
+    inspect_connection: ConnectionId | None = None
+    probe_prefix: ProbePrefix | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -189,6 +200,8 @@ class LocationSection(_PlaceSection):
             server_copy=self.server_copy == "auto",
             prices=self.prices,
             limits=LocationLimits(self.max_requests, self.max_connections),
+            inspect_connection=self.inspect_connection,
+            probe_prefix=self.probe_prefix,
         )
 
 

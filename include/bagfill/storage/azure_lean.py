@@ -61,7 +61,7 @@ class AzureLean:
         """One request. Raises StoreError (UNAVAILABLE, MISCONFIGURED): no answer, or no token.
 
         Args:
-            method, key: what to do with which blob.
+            method, key: what to do with which blob; empty: with the container.
             operation: for errors.
             parameters, headers: of the call; signed.
             body: sent as it is, without a copy.
@@ -71,7 +71,7 @@ class AzureLean:
         if method == "PUT":
             given["Content-Length"] = str(len(body))
         query = urlencode(parameters or {}, quote_via=quote)
-        url = f"{self._base}/{quote(key, safe='/~')}" + (f"?{query}" if query else "")
+        url = self._base + (f"/{quote(key, safe='/~')}" if key else "") + (f"?{query}" if query else "")
         if self._key is not None:
             given["Authorization"] = self._shared_key(method, url, parameters or {}, given)
         elif self._access.sas_token:
@@ -117,11 +117,12 @@ class AzureLean:
     def _shared_key(self, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """The value of ``Authorization``.
 
-        To be signed: the method, eleven standard headers of which ours have two, the ``x-ms-`` headers by name, and the
-        resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
+        To be signed: the method, eleven standard headers of which ours have three, the ``x-ms-`` headers by name, and
+        the resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
         """
         length = headers.get("Content-Length", "").removeprefix("0")
-        standard = ["", "", length, "", "", "", "", "", headers.get("If-None-Match", ""), "", ""]
+        match, none_match = headers.get("If-Match", ""), headers.get("If-None-Match", "")
+        standard = ["", "", length, "", "", "", "", match, none_match, "", ""]
         named = "".join(
             f"{name.lower()}:{value}\n"
             for name, value in sorted(headers.items(), key=lambda header: header[0].lower())

@@ -59,6 +59,8 @@ class Location:
         prices: name of the table that says what it charges; ``None``: nobody knows (a local folder: nothing).
         server_copy: whether providers may copy from it, and to it, by themselves.
         limits: what all tasks on all machines together may do there.
+        inspect_connection: connection id for ``bagfill doctor`` to ask how the bucket is set up; ``None``: as reader.
+        probe_prefix: where ``bagfill doctor`` may write probe objects; ``None``: nowhere.
     """
 
     name: str
@@ -76,6 +78,8 @@ class Location:
     prices: str | None = None
     server_copy: bool = True
     limits: LocationLimits = field(default_factory=LocationLimits)
+    inspect_connection: str | None = None
+    probe_prefix: str | None = None
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

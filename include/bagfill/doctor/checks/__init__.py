@@ -1,0 +1,1 @@
+"""The checks: one file, one code, one thing that is tried."""

@@ -1,0 +1,49 @@
+"""The whole installation, or one location of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from bagfill.doctor.connections import examine_connections
+from bagfill.doctor.database import examine_database
+from bagfill.doctor.examine import Examination, examine_area, examine_location
+from bagfill.doctor.queue import examine_queue
+from bagfill.settings import Settings
+from bagfill.storage.credentials import Credentials
+
+
+def examine(
+    settings: Settings,
+    credentials: Credentials,
+    now: Callable[[], datetime],
+    is_set: Callable[[str], bool],
+    *,
+    location: str | None = None,
+) -> Iterator[tuple[str, Examination]]:
+    """Examine one subject after the other; yields each with what is known by then.
+
+    Args:
+        settings: of this installation.
+        credentials: supplies the accesses behind connection ids.
+        now: this machine's clock.
+        is_set: whether there is a connection of an id.
+        location: only this one; ``None``: everything that is configured.
+    """
+    examination = Examination()
+    for place in settings.locations.values():
+        if location in {None, place.name}:
+            examine_location(place, credentials, now, examination)
+            yield place.name, examination
+    if location is not None:
+        return
+    for area in (settings.work_area, settings.receipts, settings.manifests):
+        examine_area(area.location, credentials, now, examination)
+        yield area.location.name, examination
+    examination.findings += examine_connections(settings, is_set)
+    yield "connections", examination
+    examination.findings += examine_database(settings, now)
+    yield "registry", examination
+    if settings.thaw_events is not None:
+        examination.findings += examine_queue(settings.thaw_events, credentials)
+        yield "thaw_events", examination

@@ -1,0 +1,44 @@
+"""The queue of restore events: may be received from. What is received goes back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from bagfill.doctor.model import Diagnosis, Finding, Verdict, good
+from bagfill.settings.thaw_events import ThawEvents
+from bagfill.storage.credentials import Credentials, CredentialsError
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.sqs import SqsQueue
+
+_CODE = "queue"
+_ADVICE = {
+    StoreFailure.DENIED: "Permit sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue.",
+    StoreFailure.UNAUTHENTICATED: "Put a key that is valid now into the connection.",
+    StoreFailure.MISCONFIGURED: "Correct thaw_events.queue, or the region and endpoint of its connection.",
+}
+
+
+def examine_queue(events: ThawEvents, credentials: Credentials) -> Sequence[Finding]:
+    """Try to receive, and give back.
+
+    Args:
+        events: of the settings.
+        credentials: supplies the access behind the connection.
+    """
+    return [Finding(_CODE, "thaw_events", None, events.connection, _tried(events, credentials))]
+
+
+def _tried(events: ThawEvents, credentials: Credentials) -> Diagnosis:
+    try:
+        with closing(SqsQueue(events.queue, credentials.s3(events.connection))) as queue:
+            messages = queue.receive(0)
+            if messages:
+                queue.give_back(messages)
+    except CredentialsError as error:
+        return Diagnosis(Verdict.MEND, str(error), "Correct the connection.")
+    except StoreError as error:
+        advice = _ADVICE.get(error.failure)
+        verdict = Verdict.UNKNOWN if advice is None else Verdict.MEND
+        return Diagnosis(verdict, str(error), advice or "Run the command again.")
+    return good(f"received from, {len(messages)} messages, given back")
