@@ -41,14 +41,14 @@ def decide_permit(campaign: Campaign, act: Act, last: Booking | None, *, thaw_pa
     if last is not None and last.actual is None and last.begun:
         last = spent = replace(last, actual=last.act.spend)
     is_open = last is not None and last.actual is None
-    if not may_act(campaign.state, act.kind, thaw_paid=thaw_paid, booked=is_open):
+    if not may_act(campaign.state, act.kind, thaw_paid=thaw_paid, booked=is_open, prolongs=act.prolongs):
         return Decided(Halted(campaign.state, campaign.why), campaign)
     # Of an act that was booked before only what it needs beyond that is booked now.
     already = last.act.spend if last is not None and is_open else Spend()
     more = act.spend.less(already)
     if last is not None and is_open and more == Spend():
         return Decided(Permit(last, is_new=False), campaign)
-    match book(campaign.caps, campaign.account, more, moment):
+    match book(campaign.caps, campaign.account, more, moment, at_any_hour=act.prolongs):
         case CapReached(again=None) as reached:
             stopped = replace(campaign, account=reached.account)
             if CampaignState.STOPPED_AT_CAP in TRANSITIONS[campaign.state]:

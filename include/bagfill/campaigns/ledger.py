@@ -9,7 +9,7 @@ the same key, finds it and books nothing more.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -28,12 +28,15 @@ class Act:
         part: which part of the ingest: number of a shard, of a thaw's group of requests. Together with ``ingest_id``
             and ``kind`` it is the booking's key.
         spend: the most that it can come to.
+        prolongs: a thaw of copies that live, so that they live longer: nothing is retrieved again. It is permitted at
+            any hour, and for as long as the ingest may copy.
     """
 
     ingest_id: str
     kind: ActKind
     part: str
     spend: Spend
+    prolongs: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

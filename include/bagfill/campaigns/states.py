@@ -54,7 +54,9 @@ class ActKind(StrEnum):
     """Copying a shard and reading it back: requests, transfer out, writes."""
 
 
-def may_act(state: CampaignState, kind: ActKind, *, thaw_paid: bool, booked: bool = False) -> bool:
+def may_act(
+    state: CampaignState, kind: ActKind, *, thaw_paid: bool, booked: bool = False, prolongs: bool = False
+) -> bool:
     """Whether an ingest of the campaign may do one more act.
 
     A bag whose thaw was paid is carried to its registration in every state but the first two: to stop it would have the
@@ -63,14 +65,16 @@ def may_act(state: CampaignState, kind: ActKind, *, thaw_paid: bool, booked: boo
     Args:
         thaw_paid: whether a thaw was booked for this ingest.
         booked: whether this very act was booked before, and not settled: its money is set aside already.
+        prolongs: a thaw that keeps copies alive which were paid for: it goes on as long as their use does.
     """
+    finishes = thaw_paid and (prolongs or kind is ActKind.COPY)
     match state:
         case CampaignState.RUNNING | CampaignState.DRAINING:
             return True
         case CampaignState.STOPPED_AT_CAP:
-            return booked or (thaw_paid and kind is ActKind.COPY)
+            return booked or finishes
         case CampaignState.PAUSED | CampaignState.CANCELLED | CampaignState.DONE:
-            return thaw_paid and kind is ActKind.COPY
+            return finishes
         case CampaignState.DRAFT | CampaignState.AWAITING_APPROVAL:
             return False
         case _:

@@ -93,6 +93,11 @@ class DayHours:
             return self.first <= hour < self.last
         return hour >= self.first or hour < self.last
 
+    @property
+    def seconds(self) -> float:
+        """How long they are."""
+        return ((self.last - self.first) % 24 or 24) * 3600.0
+
     def next_after(self, moment: datetime) -> datetime:
         """When they begin the next time after ``moment``."""
         utc = moment.astimezone(UTC)
@@ -219,16 +224,19 @@ class CapReached:
         return text if self.again is None else f"{text}; may go on from {self.again:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def book(caps: Caps, account: Account, spend: Spend, moment: datetime) -> Fits | CapReached:
+def book(
+    caps: Caps, account: Account, spend: Spend, moment: datetime, *, at_any_hour: bool = False
+) -> Fits | CapReached:
     """Whether ``spend`` fits, and the account with it.
 
     Args:
         spend: the most that the act can come to.
         moment: by the clock of whoever asks; timezone-aware.
+        at_any_hour: for what moves no bytes and cannot wait: a copy that is to be prolonged may end before they begin.
     """
     now = account.at(moment)
     seen = now.seen or moment
-    if caps.hours is not None and not caps.hours.contain(seen):
+    if caps.hours is not None and not at_any_hour and not caps.hours.contain(seen):
         opening = caps.hours.next_after(seen)
         return CapReached(Cap.HOURS, str(caps.hours), f"{seen:%H:%M} UTC", "hours", opening, now)
     tomorrow = (seen.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)

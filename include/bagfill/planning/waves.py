@@ -15,9 +15,52 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bagfill.planning.budget import Caps
+
 DAY = 86_400.0
 MARGIN = 0.25
 """Share of a copy's life that is kept free: for retries, and for rates that are lower than they were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDay:
+    """When work may be done: at any time, or for a part of each day.
+
+    Args:
+        open: seconds of a day in which acts may begin.
+        wait: the longest time at a stretch in which none may: closed hours, or the rest of a day whose cap is used up.
+        bytes: that may be copied on one day.
+
+    Raises:
+        ValueError: no work could ever be done.
+    """
+
+    open: float = DAY
+    wait: float = 0.0
+    bytes: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not (0 < self.open <= DAY and self.wait >= 0 and self.bytes > 0):
+            raise ValueError(f"a day in which no work can be done: {self}")
+
+    @classmethod
+    def under(cls, caps: Caps) -> WorkDay:
+        """The day that a campaign's caps leave."""
+        hours = DAY if caps.hours is None else caps.hours.seconds
+        has_day_cap = caps.bytes_a_day is not None or caps.money_a_day is not None
+        return cls(
+            open=hours,
+            wait=DAY if has_day_cap else DAY - hours,
+            # A cap of nothing lets no act begin, whatever is reckoned here.
+            bytes=math.inf if caps.bytes_a_day is None else max(1, caps.bytes_a_day),
+        )
+
+    def span(self, seconds: float, size: float = 0.0) -> float:
+        """Seconds from beginning to end of so many seconds of work with so many bytes; :attr:`wait` comes before."""
+        return max(seconds + (DAY - self.open) * (seconds // self.open), DAY * size / self.bytes)
+
+
+ANY_TIME = WorkDay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +73,7 @@ class WavePace:
         verify_rate: bytes a second of reading back, likewise.
         requests_per_second: of asking for thaws.
         objects_per_second: that copying and verifying get through, however small they are; ``inf``: bytes alone count.
+        day: when any of it may be done.
 
     Raises:
         ValueError: a rate is not above zero.
@@ -40,6 +84,7 @@ class WavePace:
     verify_rate: float
     requests_per_second: float
     objects_per_second: float = math.inf
+    day: WorkDay = ANY_TIME
 
     def __post_init__(self) -> None:
         for name in ("copy_rate", "verify_rate", "requests_per_second", "objects_per_second"):
@@ -48,15 +93,24 @@ class WavePace:
 
     def asking(self, objects: int) -> float:
         """Seconds to ask for so many objects."""
-        return objects / self.requests_per_second
+        return self.day.span(objects / self.requests_per_second)
 
     def working(self, objects: int, size: int) -> float:
         """Seconds to copy and verify so many objects of ``size`` bytes together."""
-        return size / self.copy_rate + size / self.verify_rate + objects / self.objects_per_second
+        return self.day.span(size / self.copy_rate + size / self.verify_rate + objects / self.objects_per_second, size)
+
+    @property
+    def until_worked_on(self) -> float:
+        """Seconds from the last request until work on the objects has begun: twice may nothing be done for a while."""
+        return self.readable_after.total_seconds() + 2 * self.day.wait
+
+    def left(self, objects: int, size: int) -> float:
+        """Seconds from now until so much is copied and verified, whatever time of the day it is."""
+        return self.day.wait + self.working(objects, size) if objects else 0.0
 
     def span(self, objects: int, size: int) -> float:
         """Seconds from the first request to the last object's verification."""
-        return self.asking(objects) + self.readable_after.total_seconds() + self.working(objects, size)
+        return self.asking(objects) + self.until_worked_on + self.working(objects, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +162,7 @@ def cut_waves(sizes: Iterable[int], pace: WavePace, *, days: int, margin: float 
     Yields:
         the waves, without gaps; none for no objects.
     """
-    least = max(days, days_for(2 * pace.readable_after, margin=margin))
+    least = max(days, days_for(timedelta(seconds=2 * pace.until_worked_on), margin=margin))
     usable = least * DAY * (1 - margin)
     schedule = _Schedule(pace, least, margin)
     count = total = 0
@@ -135,7 +189,7 @@ class _Schedule:
 
     def next(self, count: int, size: int) -> Wave:
         pace = self._pace
-        asking, until_readable = pace.asking(count), pace.readable_after.total_seconds()
+        asking, until_readable = pace.asking(count), pace.until_worked_on
         ask_at = max(self._asked, self._done - until_readable - asking)
         readable = ask_at + asking + until_readable
         done = max(self._done, readable) + pace.working(count, size)
@@ -172,7 +226,7 @@ def first_window(sizes: Sequence[int], pace: WavePace, *, days: int, most_days: 
         margin: share of the life to keep free.
     """
     count, size = len(sizes), sum(sizes)
-    least = max(days, days_for(2 * pace.readable_after, margin=margin))
+    least = max(days, days_for(timedelta(seconds=2 * pace.until_worked_on), margin=margin))
     needed = days_for(timedelta(seconds=pace.span(count, size)), margin=margin)
     if needed <= max(least, most_days):
         return Window(count, max(least, needed))

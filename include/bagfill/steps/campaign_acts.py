@@ -83,7 +83,7 @@ class CampaignThawPermits:
         if not ref.campaign:
             return None
         cost = self._services.act_costs.of_thaw(chunk, chunk.objects, chunk.bytes)
-        act = Act(ref.ingest_id, ActKind.THAW, chunk.id, cost.spend)
+        act = Act(ref.ingest_id, ActKind.THAW, chunk.id, cost.spend, prolongs=chunk.extension)
         return price_unknown(self._services, ref, cost) or permitted(self._services, ref, act)
 
     def settle(self, chunk: ThawChunk, spent: ThawSpent) -> None:

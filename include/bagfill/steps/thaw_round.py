@@ -149,7 +149,7 @@ def prolong_ending(services: Services, ref: IngestRef, archived: Callable[[], Se
     if not ending:
         return
     needed = still_needed(services, ref, archived())
-    left = timedelta(seconds=pace_of(services, ref, ()).working(len(needed), sum(file.size for file in needed)))
+    left = timedelta(seconds=pace_of(services, ref, ()).left(len(needed), sum(file.size for file in needed)))
     short = [
         row
         for file in needed

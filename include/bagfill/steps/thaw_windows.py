@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bagfill.planning.shards import PlannedFile
-from bagfill.planning.waves import WavePace, first_window
+from bagfill.planning.waves import ANY_TIME, WavePace, WorkDay, first_window
 from bagfill.steps.forecasting import bounds_of
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
@@ -71,7 +71,14 @@ def pace_of(services: Services, ref: IngestRef, classes: Iterable[str]) -> WaveP
         verify_rate=_rate(bounds.verify.seconds_a_byte),
         requests_per_second=services.limits.thaw_requests_per_second,
         objects_per_second=_rate(a_file),
+        day=_day_of(services, ref),
     )
+
+
+def _day_of(services: Services, ref: IngestRef) -> WorkDay:
+    """When the ingest's campaign lets anything be done."""
+    campaign = services.campaigns.get(ref.campaign) if ref.campaign else None
+    return ANY_TIME if campaign is None else WorkDay.under(campaign.caps)
 
 
 def _rate(seconds: float) -> float:

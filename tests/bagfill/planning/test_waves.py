@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bagfill.planning.waves import MARGIN, Wave, WavePace, cut_waves, days_for
+from bagfill.planning.budget import Caps, DayHours
+from bagfill.planning.waves import ANY_TIME, DAY, MARGIN, Wave, WavePace, WorkDay, cut_waves, days_for, first_window
 from bagfill.storage.store import ThawTier
 from bagfill.thaw.tiers import thaw_times
 
@@ -17,6 +19,9 @@ GB, TB = 10**9, 10**12
 HOURS_5 = thaw_times("GLACIER", ThawTier.STANDARD).last
 PACE = WavePace(HOURS_5, copy_rate=100e6, verify_rate=100e6, requests_per_second=100)
 
+work_days = st.builds(
+    WorkDay, open=st.floats(3600, DAY), wait=st.floats(0, DAY), bytes=st.sampled_from([math.inf, 1e9, 1e13])
+)
 paces = st.builds(
     WavePace,
     st.sampled_from([thaw_times(each, tier).last for each in ("GLACIER", "DEEP_ARCHIVE") for tier in ThawTier]),
@@ -24,6 +29,7 @@ paces = st.builds(
     verify_rate=st.floats(1e5, 1e10),
     requests_per_second=st.floats(0.1, 1000),
     objects_per_second=st.floats(0.1, 1e5),
+    day=st.just(ANY_TIME) | work_days,
 )
 many_sizes = st.lists(st.integers(0, 5 * TB), max_size=60)
 
@@ -100,3 +106,46 @@ def test_nothing_to_thaw_is_no_wave() -> None:
 def test_a_rate_of_zero_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         WavePace(HOURS_5, **{**dict.fromkeys(("copy_rate", "verify_rate", "requests_per_second"), 1.0), name: 0})
+
+
+@given(many_sizes, paces, st.integers(1, 30))
+def test_a_fifth_of_each_life_is_left_for_retries_and_slower_rates(sizes: list[int], pace: WavePace, days: int) -> None:
+    for wave in cut(sizes, days, pace):
+        assert wave.verified_by - wave.ask_at <= timedelta(days=wave.days) * 0.8 + timedelta(seconds=1)
+
+
+@given(st.lists(st.integers(0, 5 * TB), min_size=1, max_size=60), paces, st.integers(1, 30))
+def test_a_window_is_verified_before_its_copies_go_away(sizes: list[int], pace: WavePace, days: int) -> None:
+    window = first_window(sizes, pace, days=days, most_days=30)
+    assert window.count >= 1
+    span = pace.span(window.count, sum(sizes[: window.count]))
+    assert span <= window.days * DAY * 0.8 + 1
+
+
+@pytest.mark.parametrize(
+    ("caps", "day"),
+    [
+        (Caps(), ANY_TIME),
+        (Caps(hours=DayHours(22, 6)), WorkDay(open=8 * 3600, wait=16 * 3600)),
+        (Caps(hours=DayHours(9, 24)), WorkDay(open=15 * 3600, wait=9 * 3600)),
+        (Caps(bytes_a_day=TB), WorkDay(wait=DAY, bytes=TB)),
+        (Caps(hours=DayHours(0, 2), bytes_a_day=TB), WorkDay(open=2 * 3600, wait=DAY, bytes=TB)),
+    ],
+)
+def test_a_day_is_what_the_caps_of_a_campaign_leave(caps: Caps, day: WorkDay) -> None:
+    assert WorkDay.under(caps) == day
+
+
+def test_ten_hours_of_work_in_two_hours_a_night_take_five_nights() -> None:
+    night = WorkDay.under(Caps(hours=DayHours(0, 2)))
+    assert night.span(9.9 * 3600) == pytest.approx(4 * DAY + 1.9 * 3600)
+
+
+def test_a_cap_of_bytes_a_day_makes_work_last_as_many_days() -> None:
+    assert WorkDay.under(Caps(bytes_a_day=TB)).span(60.0, 5 * TB) == 5 * DAY
+
+
+@pytest.mark.parametrize("wrong", [{"open": 0}, {"open": DAY + 1}, {"wait": -1}, {"bytes": 0}])
+def test_a_day_without_work_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="no work"):
+        WorkDay(**wrong)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from bagfill.campaigns.states import ActKind, CampaignState
+from bagfill.campaigns.states import ActKind, CampaignState, may_act
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps, DayHours
 from bagfill.steps.backfill import BackfillResult, backfill
+from bagfill.steps.claims import claim_of
 from bagfill.steps.outcomes import StepFailed
 from bagfill.steps.request_thaw import ThawSummary, request_thaw
+from bagfill.steps.wait_for_campaign import poll_campaign
+from bagfill.steps.wait_for_thaw import poll_thaw
 from campaign_world import NAME, CampaignWorld, planned
+from world import THAW_DELAY
 
 V1 = "digitised/b1/v1"
 FILES = 8
@@ -112,3 +116,39 @@ def test_outside_its_hours_a_campaign_asks_for_nothing_and_says_when_it_will(wor
     assert world.campaign().state is CampaignState.RUNNING
     world.clock.now = world.clock().replace(hour=23)
     assert isinstance(request_thaw(world.services(), plan.ingest), ThawSummary)
+
+
+@pytest.mark.parametrize("caps", [Caps(hours=DayHours(22, 6)), Caps(bytes_a_day=10**9)], ids=["hours", "bytes a day"])
+def test_thawed_copies_are_kept_alive_until_the_campaign_lets_them_be_used(world: CampaignWorld, caps: Caps) -> None:
+    world.clock.now = world.clock().replace(hour=22, minute=30)
+    world.run(caps=caps)
+    plan = planned(world)
+    services = world.services()
+    assert isinstance(request_thaw(services, plan.ingest), ThawSummary)
+    world.clock.advance(THAW_DELAY)
+    poll_thaw(services, plan.ingest)
+    first_end, paid = readable_until(world), thaws(world)
+    # Far from their end nothing is asked for.
+    assert poll_campaign(services, plan.ingest) is True
+    assert readable_until(world) == first_end
+
+    # At noon, outside of the hours, and with more than enough time for the work itself.
+    world.clock.now = (first_end - timedelta(hours=20)).replace(hour=12)
+    services.registry.heartbeat(claim_of(services, plan.ingest), lease=timedelta(days=1))
+    poll_campaign(services, plan.ingest)
+
+    assert readable_until(world) > first_end
+    assert thaws(world) == 2 * paid
+
+
+@pytest.mark.parametrize("state", list(CampaignState))
+def test_copies_are_prolonged_for_as_long_as_they_may_be_used(state: CampaignState) -> None:
+    for paid in (True, False):
+        prolongs = may_act(state, ActKind.THAW, thaw_paid=paid, prolongs=True)
+        assert prolongs == may_act(state, ActKind.COPY, thaw_paid=paid)
+
+
+def readable_until(world: CampaignWorld) -> datetime:
+    """When the first of the thawed copies goes away."""
+    ends = [info.readable_until for key in world.source.keys(f"{V1}/") if (info := world.source.stat(key))]
+    return min(end for end in ends if end is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,21 +12,19 @@ from itertools import count
 
 from bagfill.planning.budget import Account, CapReached, Fits, Spend, book
 from bagfill.planning.order import in_order
-from bagfill.planning.rates import Measurements, Rate
 from bagfill.planning.simulation.acts import ActPrices
 from bagfill.planning.simulation.bags import SimulatedBag
+from bagfill.planning.simulation.pace import MeasuredPace
 from bagfill.planning.simulation.pieces import BagToDo, Piece, candidate_of, cut_bag, pieces_of
 from bagfill.planning.simulation.profile import SimulationProfile
 from bagfill.planning.simulation.record import Course, Sample
 from bagfill.planning.simulation.thaws import Thaws
 from bagfill.planning.simulation.world import World
-from bagfill.planning.waves import WavePace
 from bagfill.thaw.tiers import thaw_times
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _LOOK = 900.0
 _SAMPLE_EVERY = 4
-_LEARN_AFTER = 50
 _ARCHIVED_PIECES = 10**9
 """Pieces of thawed bags are numbered from here, by bag and shard: both policies have the same luck with them."""
 
@@ -51,11 +49,11 @@ class SimulatedCampaign:
         self._total = sum(bag.bytes for bag in bags)
         todo = [each for each in in_order(map(candidate_of, bags), profile.order) if isinstance(each, BagToDo)]
         archived = [each for each in todo if each.is_archived]
-        self._archived_files = max(1, sum(each.files for each in archived)) / max(1, len(archived))
         self._warm: Iterator[Piece] = pieces_of((b for b in todo if not b.is_archived), profile.limits, 0)
         self._again: deque[Piece] = deque()
         self._thawed: list[tuple[float, int, Piece]] = []
         self._left: dict[int, int] = {}
+        self._parked: dict[int, list[Piece]] = defaultdict(list)
         self._usual = thaw_times(profile.collection.archive_class, profile.tier).last
         self.course = Course()
         self._thaws = Thaws(
@@ -70,8 +68,7 @@ class SimulatedCampaign:
             course=self.course,
         )
         self._account = Account()
-        self._measured = Measurements()
-        self._rate = Rate(profile.machines.seconds_a_file, 1 / profile.machines.bytes_a_second)
+        self._pace = MeasuredPace(profile, max(1, sum(each.files for each in archived)) / max(1, len(archived)))
         self._events: list[Event] = []
         self._sequence = count()
         self._idle = profile.machines.workers
@@ -91,7 +88,7 @@ class SimulatedCampaign:
         return self.course
 
     def _look(self, now: float) -> None:
-        pace = self._pace()
+        pace = self._pace.now()
         if not self.course.stopped:
             self._thaws.prolong(now, pace)
             self._thaws.ask(now, pace)
@@ -115,8 +112,11 @@ class SimulatedCampaign:
 
     def _next_piece(self) -> Piece | None:
         """What is thawed goes before what is warm: it does not last."""
-        if self._thawed:
-            return heappop(self._thawed)[2]
+        while self._thawed:
+            piece = heappop(self._thawed)[2]
+            if self._thaws.open[piece.bag].ready:
+                return piece
+            self._parked[piece.bag].append(piece)
         return self._again.popleft() if self._again else next(self._warm, None)
 
     def _put_back(self, piece: Piece) -> None:
@@ -165,7 +165,7 @@ class SimulatedCampaign:
             piece.attempt += 1
             self._put_back(piece)
             return
-        self._measured += Measurements.of(2 * piece.files, 2 * piece.bytes, seconds)
+        self._pace.learn(2 * piece.files, 2 * piece.bytes, seconds)
         self.course.bytes += piece.bytes
         self.course.bags += piece.bags if opened is None else 0
         if opened is not None:
@@ -186,8 +186,9 @@ class SimulatedCampaign:
         if not opened.expired:
             opened.expired = True
             self.course.expired += 1
-            # Once for the bag; its other pieces wait for the new copies too.
-            self._thaws.ask_again(now, piece.bag)
+            opened.ready = False
+            # Once for the bag; its other pieces wait for the new copies too. What does not fit now is tried again.
+            self._lost(now, piece.bag)
         piece.attempt += 1
         self._put_back(piece)
 
@@ -199,6 +200,8 @@ class SimulatedCampaign:
     def _readable(self, _now: float, number: int) -> None:
         opened = self._thaws.readable(number)
         if number in self._left:
+            for piece in self._parked.pop(number, ()):
+                self._put_back(piece)
             return
         shards = cut_bag(opened.bag, self._profile.limits)
         self._left[number] = len(shards)
@@ -210,28 +213,15 @@ class SimulatedCampaign:
         if not self._thaws.ask_again(now, number) and not self.course.stopped:
             self._later(max(now, self._paused_until) + _LOOK, lambda then: self._lost(then, number))
 
-    def _pace(self) -> WavePace:
-        """As far as it is measured by now."""
-        if self._measured.count >= _LEARN_AFTER:
-            self._rate = self._measured.rate() or self._rate
-        workers = self._profile.machines.workers
-        size = workers / max(self._rate.seconds_a_byte, 1e-15)
-        files = self._rate.seconds_a_file * self._archived_files
-        return WavePace(
-            readable_after=self._usual,
-            copy_rate=size,
-            verify_rate=size,
-            requests_per_second=self._profile.machines.thaw_requests_per_second / self._archived_files,
-            objects_per_second=workers / (2 * files) if files else float("inf"),
-        )
+    def _spend(self, now: float, money: Decimal, requests: int, *, prolongs: bool = False) -> bool:
+        if now < self._paused_until and not prolongs:
+            return False
+        return self._book(now, Spend(money, 0, requests), at_any_hour=prolongs) is not None
 
-    def _spend(self, now: float, money: Decimal, requests: int) -> bool:
-        return now >= self._paused_until and self._book(now, Spend(money, 0, requests)) is not None
-
-    def _book(self, now: float, spend: Spend) -> float | None:
+    def _book(self, now: float, spend: Spend, *, at_any_hour: bool = False) -> float | None:
         """How long to wait before the act, or ``None`` when it may not be done now."""
         moment = START + timedelta(seconds=now)
-        answer = book(self._profile.caps, self._account, spend, moment)
+        answer = book(self._profile.caps, self._account, spend, moment, at_any_hour=at_any_hour)
         self._account = answer.account
         match answer:
             case Fits():

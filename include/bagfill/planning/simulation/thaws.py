@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import islice
+from typing import Protocol
 
 from bagfill.planning.order import Order, Places, begin_now
 from bagfill.planning.simulation.acts import ActPrices
@@ -22,8 +23,13 @@ from bagfill.planning.waves import DAY, WavePace, cut_waves, ends_too_soon, prol
 _OVERDUE = 3
 """Times the usual longest, after which a thaw is taken for lost and asked for again."""
 
-Spend = Callable[[float, Decimal, int], bool]
-"""Books money and requests at a moment; whether it fitted."""
+
+class Spend(Protocol):
+    """Books money and requests at a moment; whether it fitted."""
+
+    def __call__(self, now: float, money: Decimal, requests: int, *, prolongs: bool = False) -> bool:
+        """See the class; what prolongs is booked at any hour."""
+        ...
 
 
 @dataclass(slots=True)
@@ -36,6 +42,7 @@ class ThawedBag:
         attempt: how often it was asked for before.
         expires: when its copies go away; infinite while they are not there.
         expired: whether they went away.
+        ready: whether they can be read.
     """
 
     todo: BagToDo
@@ -43,6 +50,7 @@ class ThawedBag:
     attempt: int = 0
     expires: float = math.inf
     expired: bool = False
+    ready: bool = False
 
     @property
     def bag(self) -> SimulatedBag:
@@ -112,15 +120,18 @@ class Thaws:
     def ask_again(self, now: float, number: int) -> bool:
         """A thaw is overdue, or its copies went away: ask once more. Whether it fitted the budget."""
         old = self.open[number]
+        if not self._ask(now, ThawedBag(old.todo, old.days, old.attempt + 1), again=True):
+            return False
         self._course.asked_again += 1
         if not math.isinf(old.expires):
             # What was readable is thawing again; an overdue one counts as thawing already.
             self.thawing_bytes += old.bag.archived_bytes
-        return self._ask(now, ThawedBag(old.todo, old.days, old.attempt + 1), again=True)
+        return True
 
     def readable(self, number: int) -> ThawedBag:
         """The bag can be read from now on."""
         opened = self.open[number]
+        opened.ready = True
         self.thawing_bytes -= opened.bag.archived_bytes
         heappush(self._ends, (opened.expires, number))
         return opened
@@ -133,7 +144,7 @@ class Thaws:
 
     def prolong(self, now: float, pace: WavePace) -> None:
         """Prolong copies that would go away before everything that was asked for is verified."""
-        left = timedelta(seconds=pace.working(len(self.open), self.open_bytes))
+        left = timedelta(seconds=pace.left(len(self.open), self.open_bytes))
         horizon = now + prolong_horizon(self._days).total_seconds()
         seen: list[tuple[float, int]] = []
         while self._ends and self._ends[0][0] < horizon:
@@ -144,7 +155,7 @@ class Thaws:
             bag = opened.bag
             if ends_too_soon(timedelta(seconds=expires - now), left):
                 money = self._prices.thaw(bag.archived_files, bag.archived_bytes, opened.days, prolong=True)
-                if self._spend(now, money, bag.archived_files):
+                if self._spend(now, money, bag.archived_files, prolongs=True):
                     self._world.thawed(now, bag.archived_files, bag.archived_bytes, opened.days, again=True)
                     opened.expires = now + opened.days * DAY
                     self._course.prolonged += 1

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bagfill.planning.budget import Caps, DayHours
 from bagfill.planning.simulation.profile import CollectionShape, SimulationProfile, Trouble
 from bagfill.planning.simulation.run import Simulation, simulate
 from bagfill.settings.simulation import load_profile
+from bagfill.thaw.tiers import thaw_times
 
 ROUGH = Trouble(slow_thaws=0.2, slowest=3.0, lost_thaws=0.02, throttled=0.3, failures=0.1, rate_spread=0.6)
 
@@ -53,6 +56,54 @@ def test_no_thawed_copy_expires_before_it_was_read_back(seed: int) -> None:
     found = run(in_a_hurry(), seed)
     assert found.campaign.expired == 0
     assert (found.campaign.bags, found.campaign.bytes) == (found.bags, found.bytes)
+
+
+ANY_CAPS = st.builds(
+    Caps,
+    money=st.just(Decimal(1000)),
+    money_a_day=st.sampled_from([None, Decimal(2), Decimal(5)]),
+    bytes_a_day=st.sampled_from([None, 4 * 10**9, 10**10]),
+    requests_a_second=st.sampled_from([None, 5.0, 50.0]),
+    hours=st.sampled_from([None, DayHours(22, 6), DayHours(0, 2), DayHours(9, 17)]),
+)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    caps=ANY_CAPS,
+    workers=st.sampled_from([1, 2, 4]),
+    rate=st.sampled_from([60_000, 300_000, 5_000_000]),
+    days=st.sampled_from([2, 3, 7]),
+    slow=st.sampled_from([0.2, 1.0]),
+    slowest=st.sampled_from([1.0, 3.0, 5.0, 8.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_day_allows_and_however_late_thaws_are_no_copy_expires_that_could_be_used(
+    seed: int, caps: Caps, workers: int, rate: int, days: int, slow: float, slowest: float
+) -> None:
+    profile = small()
+    usual = thaw_times(profile.collection.archive_class, profile.tier).last
+    # A copy whose life may count from the request, and that is readable only when it is over, cannot be used by anyone.
+    assume(usual * slowest <= timedelta(days=days - 1))
+    profile = replace(
+        profile,
+        caps=caps,
+        days=days,
+        machines=replace(profile.machines, workers=workers, bytes_a_second=rate),
+        trouble=replace(profile.trouble, slow_thaws=slow, slowest=slowest),
+    )
+    found = run(profile, seed)
+    assert (found.campaign.expired, found.to_json()["cap_overshoot"]) == (0, 0)
+    assert bool(found.campaign.stopped) == (found.campaign.bytes < found.bytes)
+
+
+def test_copies_that_did_expire_are_asked_for_again_and_the_campaign_ends() -> None:
+    profile = small()
+    found = run(replace(profile, days=2, trouble=replace(profile.trouble, slow_thaws=1.0, slowest=8.0)), 101)
+    assert found.campaign.expired > 0
+    assert found.campaign.asked_again >= found.campaign.expired
+    assert (found.campaign.bags, found.campaign.bytes) == (found.bags, found.bytes)
+    assert found.campaign.days < 60
 
 
 def test_the_naive_loop_meets_the_same_world_and_fares_worse() -> None:
