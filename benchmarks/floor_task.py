@@ -21,13 +21,16 @@ from bagfill.storage.azure_obstore import open_obstore as open_azure
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.s3_obstore import open_obstore as open_s3
+from bagfill.storage.s3_place import find_place
 
 
 def main() -> None:
     settings, name, prefix = load_settings(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
     credentials, limits = EnvironmentCredentials(os.environ), RequestLimits()
     source, destination = settings.locations[SOURCE], settings.locations[name]
-    there: Any = open_s3(credentials.s3(source.read_connection), source.bucket, location=SOURCE, limits=limits)
+    access = credentials.s3(source.read_connection)
+    place = find_place(access, location=SOURCE, limits=limits)
+    there: Any = open_s3(place, access, source.bucket, location=SOURCE, limits=limits)
     here: Any = open_azure(
         credentials.azure(destination.write_connection), destination.bucket, location=name, limits=limits
     )

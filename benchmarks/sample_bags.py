@@ -73,8 +73,8 @@ LITTLE = Shape("little", "1 × 16 MiB", ((1, 16 * MIB),))
 QUICK = (
     Shape("mid", "20 × 5 MiB", ((20, 5 * MIB),)),
     Shape("small", "500 × 16 KiB", ((500, 16 * KIB),), by_file=True),
-    Shape("big", "1 × 128 MiB", ((1, 128 * MIB),)),
-    Shape("mixed", "1 × 32 MiB, 6 × 5 MiB, 100 × 64 KiB", ((1, 32 * MIB), (6, 5 * MIB), (100, 64 * KIB))),
+    Shape("big", "1 × 64 MiB", ((1, 64 * MIB),)),
+    Shape("mixed", "1 × 16 MiB, 4 × 5 MiB, 60 × 64 KiB", ((1, 16 * MIB), (4, 5 * MIB), (60, 64 * KIB))),
 )
 
 

@@ -51,7 +51,7 @@ class Folder:
 SMALL = Folder("validate_local_small_files", "5,000 files of 4 KiB", 5000, 4 * KIB)
 START = Folder("validate_local_start", "one file of 10 bytes: the start of the program", 1, 10)
 FULL = (Folder("validate_local", "2 GiB in 8 files, SHA-256 and SHA-512", 8, 2 * GIB // 8), SMALL, START)
-QUICK = (Folder("validate_local", "256 MiB in 8 files, SHA-256 and SHA-512", 8, 256 * MIB // 8), START)
+QUICK = (Folder("validate_local", "96 MiB in 8 files, SHA-256 and SHA-512", 8, 96 * MIB // 8), START)
 
 
 def validation_rows(folders: Sequence[Folder], repeats: int, say: Callable[[str], None]) -> list[Row]:

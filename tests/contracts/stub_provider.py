@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -72,6 +73,63 @@ def refusing(status: int, code: str, *, retry_after: str | None = None) -> Itera
 
     with _serving(Refusing) as url:
         yield StubProvider(url)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """One answer of a scripted server.
+
+    Args:
+        body: of the answer.
+        status: of the answer.
+        headers: beside the length.
+        cut: bytes of the body that are sent before the connection closes; ``None``: all.
+    """
+
+    body: str = ""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int | None = None
+
+
+@dataclass
+class Asked:
+    """What a scripted server was asked.
+
+    Args:
+        url: ``http://127.0.0.1:port``.
+        targets: path and query of each request so far.
+    """
+
+    url: str
+    targets: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def scripted(*answers: Scripted) -> Iterator[Asked]:
+    """A server that gives these answers, one after the other, and the last of them for ever."""
+    asked = Asked("")
+
+    class Following(_Handler):
+        def answer(self) -> None:
+            self._body()
+            script = answers[min(len(asked.targets), len(answers) - 1)]
+            asked.targets.append(self.path)
+            body = script.body.encode()
+            self.send_response(script.status)
+            for name, value in script.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body[: script.cut])
+            if script.cut is not None:
+                self.wfile.flush()
+                self.close_connection = True
+
+    with _serving(Following) as url:
+        asked.url = url
+        yield asked
 
 
 @contextmanager

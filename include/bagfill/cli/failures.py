@@ -11,7 +11,7 @@ from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.services import services_for
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.releases import Release
-from bagfill.steps.failures_list import FailureGroup, command_for, failure_groups, needing_a_person, release_bag
+from bagfill.steps.failures_list import FailureGroup, command_for, failure_groups, release_bag, release_reason
 from bagfill.steps.services import Services
 
 
@@ -71,13 +71,7 @@ def _all(services: Services, order: RetryOrder) -> list[Release]:
         reason = Reason.of_code(order.reason or "")
     except ValueError as error:
         raise CommandError(f"--reason: {error}") from None
-    # Read whole before the first is released: a release changes what is found.
-    found = [each for each in needing_a_person(services, destination=order.to) if each.reason is reason]
-    who = order.who or getpass.getuser()
-    return [
-        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=who, why=order.why)
-        for each in found
-    ]
+    return [*release_reason(services, reason, order.to, who=order.who or getpass.getuser(), why=order.why)]
 
 
 def _show(answers: Answers, group: FailureGroup) -> None:

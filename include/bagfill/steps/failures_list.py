@@ -109,6 +109,24 @@ def release_bag(services: Services, bag: BagId, destination: str, *, who: str, w
     return made
 
 
+def release_reason(
+    services: Services, reason: Reason, destination: str | None, *, who: str, why: str = ""
+) -> tuple[Release, ...]:
+    """Let the next sweep try every bag again that waits for a person for one reason.
+
+    Args:
+        destination: only where they are missing at this location; ``None``: anywhere.
+
+    Raises:
+        SweepError: the destination is no location.
+    """
+    # Read whole before the first is released: a release changes what is found.
+    found = [each for each in needing_a_person(services, destination=destination) if each.reason is reason]
+    return tuple(
+        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=who, why=why) for each in found
+    )
+
+
 def _skipped(services: Services, destination: str | None, space: str | None) -> Iterator[SweepSkipped]:
     served = {location for policy in services.policies for location in policy.locations}
     campaigns = services.campaigns.all()

@@ -13,6 +13,7 @@ from obstore.exceptions import AlreadyExistsError
 from bagfill.storage.azure_blocks import AzureStagedWrite, new_token
 from bagfill.storage.azure_heads import stat
 from bagfill.storage.azure_lean import AzureLean
+from bagfill.storage.azure_lists import list_blobs, list_folders
 from bagfill.storage.azure_obstore import open_obstore
 from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -32,8 +33,8 @@ _CAPABILITIES = frozenset(
 
 
 class AzureStore:
-    """A container. Reads and small writes go through obstore, blocks and the state of one blob through plain requests,
-    everything else through the SDK.
+    """A container. Reads and small writes go through obstore, listings, blocks and the state of one blob through plain
+    requests, everything else through the SDK.
 
     Args:
         container: the container's name.
@@ -91,12 +92,12 @@ class AzureStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See :meth:`ObjectStore.list`."""
         require_folder(AZURE_NAMES, prefix, location=self._location, operation="list")
-        return self._sdk.list(prefix)
+        return list_blobs(self._lean, prefix)
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""
         require_folder(AZURE_NAMES, prefix, location=self._location, operation="list folders")
-        return self._sdk.list_folders(prefix)
+        return list_folders(self._lean, prefix)
 
     def read(
         self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None

@@ -5,16 +5,13 @@ Loaded when first needed: that costs half a second of processor time, and most t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from azure.core.exceptions import AzureError
-from azure.storage.blob import BlobClient, BlobPrefix, ContainerClient, RehydratePriority
+from azure.storage.blob import BlobClient, ContainerClient, RehydratePriority
 
-from bagfill.storage.azure_errors import code_and_status, store_error, translated
+from bagfill.storage.azure_errors import code_and_status, store_error
 from bagfill.storage.azure_reads import AzureReads
 from bagfill.storage.azure_state import is_high, object_info
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.keys import in_key_order
 from bagfill.storage.resuming import OpenRange
 from bagfill.storage.store import AlreadyExists, ArchiveState, Created, ObjectInfo, ObjectStore, ThawAnswer, ThawTier
 
@@ -43,22 +40,6 @@ class AzureSdk:
             if status == 404 and code == "BlobNotFound":
                 return None
             raise self._translate(error, key, "stat") from None
-
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See :meth:`ObjectStore.list`."""
-        with translated(location=self._store.location, key=prefix, operation="list"):
-            for blob in self.client.list_blobs(name_starts_with=prefix or None):
-                yield object_info(blob.name, blob)
-
-    def list_folders(self, prefix: str) -> Iterator[str]:
-        """See :meth:`ObjectStore.list_folders`."""
-        with translated(location=self._store.location, key=prefix, operation="list folders"):
-            folders = {
-                str(item.name)[len(prefix) :].removesuffix("/")
-                for item in self.client.walk_blobs(name_starts_with=prefix or None, delimiter="/")
-                if isinstance(item, BlobPrefix)
-            }
-        return iter(in_key_order(list(folders)))
 
     def open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         """Open the body of a range of at least one byte; tells failures apart. Raises StoreError."""

@@ -45,11 +45,13 @@ class Answer:
         status: HTTP status.
         headers: names in any case.
         body: its beginning.
+        is_whole: whether nothing of the body was left out.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
+    is_whole: bool = True
 
 
 class LeanHttp:
@@ -105,7 +107,7 @@ class LeanHttp:
                 preload_content=False,
             )
             try:
-                answered = response.read(longest)
+                answered = response.read(longest + 1)
                 response.drain_conn()
             finally:
                 response.release_conn()
@@ -113,7 +115,7 @@ class LeanHttp:
             raise NoAnswer(type(error).__name__, trusted=False) from None
         except HTTPError as error:
             raise NoAnswer(type(error).__name__) from None
-        return Answer(response.status, response.headers, answered)
+        return Answer(response.status, response.headers, answered[:longest], len(answered) <= longest)
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,11 +13,14 @@ from obstore.exceptions import AlreadyExistsError
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_folder, require_name, require_range
+from bagfill.storage.lean_http import LeanHttp
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits, obstore_holds
 from bagfill.storage.obstore_reads import UNCLEAR, open_range
 from bagfill.storage.resuming import OpenRange, resumed
+from bagfill.storage.s3_lists import BucketElsewhere, S3Lists
 from bagfill.storage.s3_obstore import open_obstore
+from bagfill.storage.s3_place import find_place
 from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo, StagedWrite, ThawAnswer, ThawTier
 
 if TYPE_CHECKING:
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class S3Store:
-    """A bucket. Reads and small writes go through obstore, everything else (and what obstore cannot) through boto3.
+    """A bucket. Reads and small writes go through obstore, listings through plain requests, everything else (and what
+    these cannot) through boto3.
 
     Args:
         bucket: the bucket's name.
@@ -54,7 +58,10 @@ class S3Store:
         self._name_rules = name_rules
         self._access = access
         self._limits = limits or RequestLimits()
-        self._obstore = open_obstore(access, bucket, location=location, limits=self._limits)
+        place = find_place(access, location=location, limits=self._limits)
+        self._obstore = open_obstore(place, access, bucket, location=location, limits=self._limits)
+        http = LeanHttp(place.endpoint, access.ca_bundle, self._limits)
+        self._lists: S3Lists | None = S3Lists(bucket, place, location=location, http=http)
         self._loading = Lock()
         self._loaded: S3Sdk | None = None
         tells = access.endpoint_url is None if restore_status_in_listing is None else restore_status_in_listing
@@ -88,11 +95,27 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See :meth:`ObjectStore.list`. An object of INTELLIGENT_TIERING costs a HEAD: no listing tells its tier."""
         require_folder(self._name_rules, prefix, location=self._location, operation="list")
-        return self._sdk.list(prefix)
+        return self._listed(prefix)
+
+    def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
+        if self._lists is not None:
+            try:
+                yield from self._lists.list(prefix, self.stat)
+            except BucketElsewhere:
+                # Said by the first page, so nothing was handed out; boto3 asks where the bucket is.
+                self._lists = None
+            else:
+                return
+        yield from self._sdk.list(prefix)
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""
         require_folder(self._name_rules, prefix, location=self._location, operation="list folders")
+        if self._lists is not None:
+            try:
+                return self._lists.list_folders(prefix)
+            except BucketElsewhere:
+                self._lists = None
         return self._sdk.list_folders(prefix)
 
     def read(
@@ -139,7 +162,9 @@ class S3Store:
         return self._sdk.request_thaw(key, tier=tier, days=days)
 
     def close(self) -> None:
-        """Close boto3's connections; obstore's go with the object."""
+        """Close the connections; obstore's go with the object."""
+        if self._lists is not None:
+            self._lists.close()
         if self._loaded is not None:
             self._loaded.close()
 

@@ -1,7 +1,4 @@
-"""What an S3 error answer means. Decided by error code and HTTP status, never by message text.
-
-Source: Amazon S3 API reference, "Error responses"; codes of other S3 servers as measured.
-"""
+"""What botocore's exceptions mean. Decided by error code and HTTP status, never by message text."""
 
 from __future__ import annotations
 
@@ -21,53 +18,7 @@ from botocore.exceptions import (
 )
 
 from bagfill.storage.errors import StoreError, StoreFailure, retry_after
-
-_BY_CODE = {
-    "NoSuchBucket": StoreFailure.MISCONFIGURED,
-    "PermanentRedirect": StoreFailure.MISCONFIGURED,
-    "AuthorizationHeaderMalformed": StoreFailure.MISCONFIGURED,
-    "IllegalLocationConstraintException": StoreFailure.MISCONFIGURED,
-    "SignatureDoesNotMatch": StoreFailure.UNAUTHENTICATED,
-    "InvalidAccessKeyId": StoreFailure.UNAUTHENTICATED,
-    "InvalidSecurity": StoreFailure.UNAUTHENTICATED,
-    "RequestTimeTooSkewed": StoreFailure.UNAUTHENTICATED,
-    "ExpiredToken": StoreFailure.UNAUTHENTICATED,
-    "InvalidToken": StoreFailure.UNAUTHENTICATED,
-    "TokenRefreshRequired": StoreFailure.UNAUTHENTICATED,
-    "InvalidObjectState": StoreFailure.ARCHIVED,
-    "SlowDown": StoreFailure.THROTTLED,
-    "Throttling": StoreFailure.THROTTLED,
-    "ThrottlingException": StoreFailure.THROTTLED,
-    "RequestLimitExceeded": StoreFailure.THROTTLED,
-    "TooManyRequests": StoreFailure.THROTTLED,
-    "GlacierExpeditedRetrievalNotAvailable": StoreFailure.NO_CAPACITY,
-    "RequestTimeout": StoreFailure.UNAVAILABLE,
-    "BadDigest": StoreFailure.CORRUPTED_IN_TRANSIT,
-    "InvalidDigest": StoreFailure.CORRUPTED_IN_TRANSIT,
-    "IncompleteBody": StoreFailure.CORRUPTED_IN_TRANSIT,
-    "XAmzContentSHA256Mismatch": StoreFailure.CORRUPTED_IN_TRANSIT,
-    "XAmzContentChecksumMismatch": StoreFailure.CORRUPTED_IN_TRANSIT,
-    "KeyTooLongError": StoreFailure.BAD_NAME,
-    "EntityTooSmall": StoreFailure.UNSUPPORTED,
-    "EntityTooLarge": StoreFailure.UNSUPPORTED,
-    "NotImplemented": StoreFailure.UNSUPPORTED,
-    "InvalidPart": StoreFailure.MISSING,
-    "InvalidRange": StoreFailure.CHANGED,
-}
-
-_BY_STATUS = {
-    301: StoreFailure.MISCONFIGURED,
-    307: StoreFailure.MISCONFIGURED,
-    401: StoreFailure.UNAUTHENTICATED,
-    403: StoreFailure.DENIED,
-    404: StoreFailure.MISSING,
-    405: StoreFailure.UNSUPPORTED,
-    409: StoreFailure.CONFLICT,
-    412: StoreFailure.CHANGED,
-    416: StoreFailure.CHANGED,
-    429: StoreFailure.THROTTLED,
-    501: StoreFailure.UNSUPPORTED,
-}
+from bagfill.storage.s3_failures import failure_of_answer
 
 _UNUSABLE = (
     NoCredentialsError,
@@ -88,15 +39,6 @@ def code_and_status(error: ClientError) -> tuple[str, int]:
 def failure_of(error: ClientError) -> StoreFailure:
     """The kind of failure of an answered request."""
     return failure_of_answer(*code_and_status(error))
-
-
-def failure_of_answer(code: str, status: int) -> StoreFailure:
-    """The kind of failure by the provider's error code and the HTTP status."""
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    if status >= 500 or status == 0:
-        return _BY_STATUS.get(status, StoreFailure.UNAVAILABLE)
-    return _BY_STATUS.get(status, StoreFailure.MISCONFIGURED)
 
 
 def store_error(error: Exception, *, location: str, key: str, operation: str) -> StoreError:

@@ -1,4 +1,4 @@
-"""The obstore handle of one S3 location, for reads and small writes. Loads boto3 only to find keys or an endpoint."""
+"""The obstore handle of one S3 location, for reads and small writes."""
 
 from __future__ import annotations
 
@@ -10,39 +10,35 @@ from obstore.store import S3Store as ObstoreS3
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits, client_options, retry_options
+from bagfill.storage.s3_place import S3Place
 
 # obstore asks again when this has passed; keys of an assumed role may end soon, whatever a longer stamp would say.
 _CREDENTIAL_LIFE = timedelta(minutes=5)
 
 
-def open_obstore(access: S3Access, bucket: str, *, location: str, limits: RequestLimits) -> ObstoreS3:
-    """The handle of a location. Raises StoreError (MISCONFIGURED) when the credentials cannot be used."""
-    is_whole = access.session is None and access.profile is None and access.endpoint_url and access.region
-    if not is_whole or not (access.access_key_id and access.secret_access_key):
-        return _found_by_boto3(access, bucket, location=location, limits=limits)
-    keys = {
-        "access_key_id": access.access_key_id,
-        "secret_access_key": access.secret_access_key,
-        "token": access.session_token,
-        "expires_at": None,
-    }
+def open_obstore(place: S3Place, access: S3Access, bucket: str, *, location: str, limits: RequestLimits) -> ObstoreS3:
+    """The handle of a location. Raises StoreError (MISCONFIGURED) when endpoint or certificates cannot be used."""
     try:
-        # By a provider: of keys in the configuration obstore would take a missing token from the environment.
-        return _handle(bucket, str(access.endpoint_url), str(access.region), access, limits, lambda: keys)
+        if place.session is not None:
+            from obstore.auth.boto3 import Boto3CredentialProvider
+
+            provider: Any = Boto3CredentialProvider(place.session, ttl=_CREDENTIAL_LIFE)
+        else:
+            keys = place.keys()
+            fixed = {
+                "access_key_id": keys.access_key_id,
+                "secret_access_key": keys.secret_access_key,
+                "token": keys.session_token,
+                "expires_at": None,
+            }
+
+            # By a provider: of keys in the configuration obstore would take a missing token from the environment.
+            def provider() -> dict[str, str | None]:
+                return fixed
+
+        return _handle(bucket, place.endpoint, place.region, access, limits, provider)
     except (ValueError, OSError) as error:
         raise not_usable(location, error) from None
-
-
-def _found_by_boto3(access: S3Access, bucket: str, *, location: str, limits: RequestLimits) -> ObstoreS3:
-    from obstore.auth.boto3 import Boto3CredentialProvider
-
-    from bagfill.storage.s3_client import boto3_client, boto3_session, usable
-
-    with usable(location):
-        session = boto3_session(access)
-        meta = boto3_client(session, access, limits).meta
-        provider = Boto3CredentialProvider(session, ttl=_CREDENTIAL_LIFE)
-        return _handle(bucket, meta.endpoint_url, meta.region_name, access, limits, provider)
 
 
 def _handle(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.lean_http import Answer
-from bagfill.storage.s3_errors import failure_of_answer
+from bagfill.storage.s3_failures import failure_of_answer
 from bagfill.storage.s3_lean import S3Lean
 from bagfill.storage.s3_multipart import MOST_PARTS
 from bagfill.storage.s3_signed import S3SignedSource

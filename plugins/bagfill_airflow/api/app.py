@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.steps.request_schema import request_schema
 from bagfill.storage.location import Location
-from bagfill_airflow.api import bags, coverage, ingests
+from bagfill_airflow.api import bags, campaigns, coverage, failures, ingests
 from bagfill_airflow.api.errors import documented, handle_errors
 from bagfill_airflow.api.places import Surroundings, services_of
 from bagfill_airflow.api.security import MAY_READ
@@ -34,7 +34,7 @@ def create_app(surroundings: Surroundings) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.surroundings = surroundings
     handle_errors(app)
-    for router in (ingests.router, bags.router, coverage.router):
+    for router in (ingests.router, bags.router, coverage.router, campaigns.router, failures.router):
         app.include_router(router)
 
     @app.get("/openapi.json", dependencies=[MAY_READ], include_in_schema=False, responses=documented())
@@ -55,8 +55,10 @@ def openapi(app: FastAPI, locations: Iterable[Location], callbacks: CallbackRule
     """
     made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     made["servers"] = [{"url": PREFIX}]
-    request = request_schema(locations, callbacks, refs="#/components/schemas/{model}")
+    everywhere = list(locations)
+    request = request_schema(everywhere, callbacks, refs="#/components/schemas/{model}")
     schemas = made["components"]["schemas"]
+    schemas.update(campaigns.request_schemas(everywhere))
     schemas.update(request.pop("$defs"))
     schemas["RequestDocument"] = request
     # FastAPI writes its own answer to bad parameters into every route; ours are in the storage service's form.

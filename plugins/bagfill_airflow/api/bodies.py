@@ -14,8 +14,12 @@ LARGEST_BODY = 64 * 1024
 """In bytes. A request names things; none needs more than a few hundred."""
 
 
-async def json_body(request: Request) -> Any:
+async def json_body(request: Request, *, largest: int = LARGEST_BODY) -> Any:
     """The body of a request, decoded.
+
+    Args:
+        request: whose body is read.
+        largest: in bytes.
 
     Raises:
         ApiError: UNSUPPORTED_MEDIA_TYPE, REQUEST_ENTITY_TOO_LARGE (nothing beyond the limit is kept) or BAD_REQUEST.
@@ -27,10 +31,8 @@ async def json_body(request: Request) -> Any:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
-            raise ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request's body has more than {LARGEST_BODY} bytes."
-            )
+        if len(body) > largest:
+            raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request's body has more than {largest} bytes.")
     try:
         return json.loads(bytes(body).decode("utf-8"), parse_constant=_no_constant)
     except (UnicodeDecodeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Who may do what: Airflow's authentication and its permissions on the DAG ``backfill_bag``.
+"""Who may do what: Airflow's authentication and its permissions on the DAGs.
 
 The helpers that are imported here are no stable interface of Airflow, so nothing else of ours imports them. A browser
 sends its cookie along with requests that another site made it send; such a request must not start anything, so one
@@ -19,10 +19,16 @@ from fastapi import Depends, Request
 from bagfill_airflow.api.errors import ApiError
 
 DAG_ID = "backfill_bag"
+_SWEEP, _APPROVAL = "sweep_unbackfilled_bags", "approve_campaign"
 MAY_READ = Depends(requires_access_dag("GET", None, DAG_ID))
 """Whoever may look at the DAG may look at what it did."""
 MAY_START = Depends(requires_access_dag("POST", DagAccessEntity.RUN, DAG_ID))
 """Whoever may trigger the DAG may ask for an ingest."""
+
+MAY_STEER = Depends(requires_access_dag("POST", DagAccessEntity.RUN, _SWEEP))
+"""Whoever may trigger the sweep may declare campaigns and steer them: both decide which bags are started."""
+MAY_APPROVE = Depends(requires_access_dag("POST", DagAccessEntity.RUN, _APPROVAL))
+"""Whoever may trigger the DAG that asks for approval may approve."""
 
 
 def user_name(user: GetUserDep) -> str:

@@ -19,7 +19,6 @@ from bagfill.storage.s3_reads import S3Reads
 from bagfill.storage.store import (
     AlreadyExists,
     ArchiveState,
-    Capability,
     StagedBlock,
     ThawAnswer,
     ThawTier,
@@ -42,45 +41,8 @@ def answers(store: S3Store) -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def _listed(key: str, storage_class: str, **more: Any) -> dict[str, Any]:
-    return {"Key": key, "Size": 1, "ETag": '"e"', "StorageClass": storage_class, "LastModified": EXPIRY, **more}
-
-
 def _head(storage_class: str, **more: Any) -> dict[str, Any]:
     return {"ContentLength": 1, "ETag": '"e"', "StorageClass": storage_class, **more}
-
-
-def test_aws_tells_restores_in_listings(store: S3Store, answers: Stubber) -> None:
-    assert Capability.ARCHIVE_STATE_IN_LISTING in store.capabilities
-    contents = [
-        _listed("f/a", "GLACIER"),
-        _listed("f/b", "GLACIER", RestoreStatus={"IsRestoreInProgress": True}),
-        _listed("f/c", "GLACIER", RestoreStatus={"IsRestoreInProgress": False, "RestoreExpiryDate": EXPIRY}),
-        _listed("f/d", "DEEP_ARCHIVE", RestoreStatus={"IsRestoreInProgress": False}),
-        _listed("f/e", "STANDARD_IA"),
-        _listed("f/f", "INTELLIGENT_TIERING"),
-    ]
-    expected = {"Bucket": "bucket", "Prefix": "f/", "OptionalObjectAttributes": ["RestoreStatus"]}
-    answers.add_response("list_objects_v2", {"IsTruncated": False, "Contents": contents}, expected)
-    # No listing tells the tier of Intelligent-Tiering, so each such object is asked for.
-    answers.add_response("head_object", _head("INTELLIGENT_TIERING", ArchiveStatus="ARCHIVE_ACCESS"))
-    listed = list(store.list("f/"))
-    assert [info.archive.name for info in listed] == [
-        "ARCHIVED",
-        "THAWING",
-        "THAWED",
-        "ARCHIVED",
-        "READABLE",
-        "ARCHIVED",
-    ]
-    assert listed[2].readable_until == EXPIRY
-
-
-def test_a_truncated_page_without_a_next_one_is_an_error(store: S3Store, answers: Stubber) -> None:
-    answers.add_response("list_objects_v2", {"IsTruncated": True, "Contents": [_listed("f/a", "STANDARD")]})
-    with pytest.raises(StoreError) as raised:
-        list(store.list("f/"))
-    assert raised.value.retryable
 
 
 def test_intelligent_tiering_is_restored_without_days(store: S3Store, answers: Stubber) -> None:
