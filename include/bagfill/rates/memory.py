@@ -44,8 +44,9 @@ class MemoryRateLog:
             known = self._thaws.get(key)
             if known is not None:
                 old = known.timing
-                spread = {"first": min(old.first, new.first), "last": max(old.last, new.last)}
-                seen = replace(seen, timing=replace(new, **spread, seen=max(old.seen, new.seen)))
+                first, last = min(old.first, new.first), max(old.last, new.last)
+                both = ThawTiming(new.storage_class, new.tier, first, last, max(old.seen, new.seen))
+                seen = replace(seen, timing=both)
             self._thaws[key] = seen
 
     def thaws(self, location: str) -> Sequence[ThawTiming]:
