@@ -21,9 +21,11 @@ from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.followers import Follower
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
+from bagfill.ingests.storage_service.post import NoPost, Post
 from bagfill.planning.prices import PriceTable
 from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
@@ -36,6 +38,7 @@ from bagfill.steps.campaign_acts import CampaignThawPermits
 from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
+from bagfill.steps.service_post import open_post, showing
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
@@ -158,14 +161,17 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
     engine = open_database(settings.database.get_secret_value())
     try:
         _make_ready(engine, settings)
-        with closing(OpenedStores(credentials, SqlShares(engine))) as stores:
+        with (
+            closing(OpenedStores(credentials, SqlShares(engine))) as stores,
+            closing(_post(settings, engine, credentials)) as post,
+        ):
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
                 registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
-                ingests=SqlIngestTracker(engine),
+                ingests=SqlIngestTracker(engine, _followers(settings)),
                 audits=SqlAuditLog(engine),
                 stores=stores,
                 work=RecordStore(stores.area(work), work.prefix),
@@ -179,6 +185,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
+                post=post,
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
@@ -193,6 +200,16 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
+
+
+def _followers(settings: Settings) -> tuple[Follower, ...]:
+    rules = settings.service_ingests
+    return () if rules is None else (showing(rules, settings.locations, utc_now),)
+
+
+def _post(settings: Settings, engine: Engine, credentials: Credentials) -> Post:
+    rules = settings.service_ingests
+    return NoPost() if rules is None else open_post(rules, engine, credentials, utc_now)
 
 
 def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:

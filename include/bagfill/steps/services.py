@@ -19,6 +19,7 @@ from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
+from bagfill.ingests.storage_service.post import NoPost, Post
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
@@ -138,6 +139,7 @@ class Services:
         act_costs: what acts of ingests cost.
         campaign_rules: what campaigns need a person for.
         releases: which bags a person has seen to.
+        post: tells a storage service beside us what happens to ingests.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
         batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
@@ -169,6 +171,7 @@ class Services:
     act_costs: ActCosts = field(default_factory=UnpricedActs)
     campaign_rules: CampaignRules = CampaignRules()
     releases: Releases = field(default_factory=MemoryReleases)
+    post: Post = field(default_factory=NoPost)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
     batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
