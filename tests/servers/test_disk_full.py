@@ -126,6 +126,7 @@ def test_a_full_destination_ends_in_words_and_the_next_attempt_in_a_replica(tmp_
 
 def test_a_full_work_area_ends_in_words_too(tmp_path: Path, source: Path) -> None:
     work = tmp_path / "work"
+    (tmp_path / "shelf").mkdir()
     (tmp_path / "bagfill.toml").write_text(SETTINGS.format(work="work", shelf="shelf"))
     with small_disk(work) as before:
         if before is not None:
