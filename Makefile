@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins$(if $(PYTHONPATH),:$(PY
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMPS)/python $(STAMPS)/azurite ## install everything into .venv and .bagfill
@@ -38,6 +38,10 @@ down: ## stop the embedded stack
 .PHONY: test
 test: lint ## all checks, then all tests
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+
+.PHONY: test-cluster
+test-cluster: setup ## the production shape with Celery, and what dies in it (ten minutes)
+	@BAGFILL_CLUSTER=1 $(BIN)/pytest tests/cluster
 
 .PHONY: lint
 lint: setup ## ruff, mypy, import rules, generated documentation

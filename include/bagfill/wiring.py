@@ -25,6 +25,7 @@ from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.planning.prices import PriceTable
+from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
@@ -183,6 +184,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
+                rates=SqlRateLog(engine),
                 batch=cache(partial(_batch_runner, stores, credentials)),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.rates import Activity
 from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.campaign_acts import Begun, copying
 from bagfill.steps.campaign_watch import CampaignWatch
@@ -18,6 +19,7 @@ from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.shard_time import WORKER, note_shard
 from bagfill.steps.spread import spread
 from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
@@ -59,11 +61,16 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
                 return begun
-            made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
-            if isinstance(made, StepFailed):
-                return made
-            work.write_results(plan, "copied", shard.index, made)
+            with WORKER.shard() as share:
+                made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
+                if isinstance(made, StepFailed):
+                    return made
+                work.write_results(plan, "copied", shard.index, made)
+                took = share()
             counts = counts_of(made)
+            # What an earlier try had copied took no time now.
+            if not counts.already_there:
+                note_shard(services, shard, Activity.COPY, took, files=counts.files, size=counts.bytes)
             part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
             add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.text}"])
             return counts
