@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -9,6 +10,7 @@ from bagfill.storage.credentials import Credentials, CredentialsError
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.store import ObjectStore
+from bagfill.storage.thaw_identity import ThawedByAnother
 
 
 def open_store(location: Location, credentials: Credentials, *, writing: bool) -> ObjectStore:
@@ -17,7 +19,8 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
     Args:
         location: the configured location.
         credentials: supplies the access behind the location's connection ids.
-        writing: take ``write_connection``; reading takes ``read_connection`` and has no need to write.
+        writing: take ``write_connection``; reading takes ``read_connection``, has no need to write, and asks for thaws
+            with ``thaw_connection``, if there is one.
 
     Raises:
         StoreError: MISCONFIGURED, the location is read-only or its credentials cannot be used.
@@ -26,6 +29,10 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
     if writing and not location.writable:
         raise _misconfigured(location, "read-only: it is not set writable")
     connection = location.write_connection if writing else location.read_connection
+    if not writing and location.thaw_connection is not None:
+        reading = open_store(replace(location, thaw_connection=None), credentials, writing=False)
+        thawing = replace(location, read_connection=location.thaw_connection, thaw_connection=None)
+        return ThawedByAnother(reading, lambda: open_store(thawing, credentials, writing=False))
     try:
         match location.provider:
             case Provider.AMAZON_S3:
