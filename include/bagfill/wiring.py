@@ -207,7 +207,11 @@ def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
     def prices(location: str) -> PriceTable | None:
         place = settings.locations[location]
         name = place.prices or ("free" if place.provider is Provider.LOCAL else None)
-        return None if name is None else find_price_table(name, settings.path.parent / "prices")
+        table = None if name is None else find_price_table(name, settings.path.parent / "prices")
+        if table is None or place.thaw.copies is None:
+            return table
+        # Azure's tables say that a thaw makes no copy; here it makes one.
+        return replace(table, thawed_as=place.thaw.into)
 
     return prices
 
