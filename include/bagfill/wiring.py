@@ -91,7 +91,8 @@ class OpenedStores:
         with self._lock:
             key = (source, destination)
             if key not in self._ways:
-                self._ways[key] = open_server_copy(route, source, destination, self._credentials)
+                gates = self._gates.get(source.name), self._gates.get(destination.name)
+                self._ways[key] = open_server_copy(route, source, destination, self._credentials, gates)
             return self._ways[key]
 
     def area(self, location: Location) -> ObjectStore:

@@ -65,7 +65,7 @@ def examine_location(
 def examine_area(area: Location, credentials: Credentials, now: Callable[[], datetime], into: Examination) -> None:
     """Try what the one identity of an area needs; arguments as of :func:`examine_location`."""
     if area.provider is Provider.LOCAL:
-        into.findings += examine_folder(area, needs_writing=True)
+        into.findings += examine_folder(area, needs_writing=True, is_area=True)
     else:
         _examine(area, Identity.AREA, area.write_connection, credentials, now, into, asks_facts=False)
 
