@@ -9,16 +9,20 @@ from bagfill.storage.credentials import AzureAccess, Credentials, CredentialsErr
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.pace import Pace
 from bagfill.storage.store import ObjectStore
 
 
-def open_store(location: Location, credentials: Credentials, *, writing: bool) -> ObjectStore:
+def open_store(
+    location: Location, credentials: Credentials, *, writing: bool, looks_per_second: float | None = None
+) -> ObjectStore:
     """Open a location with the identity for reading or the one for writing.
 
     Args:
         location: the configured location.
         credentials: supplies the access behind the location's connection ids.
         writing: take ``write_connection``; reading takes ``read_connection`` and has no need to write.
+        looks_per_second: of single objects whose state a listing does not tell; ``None``: as it comes.
 
     Raises:
         StoreError: MISCONFIGURED, the location is read-only or its credentials cannot be used.
@@ -32,7 +36,8 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
             case Provider.AMAZON_S3:
                 from bagfill.storage.s3 import S3Store
 
-                return S3Store(location.bucket, credentials.s3(connection), location=location.name)
+                looks = None if looks_per_second is None else Pace(looks_per_second)
+                return S3Store(location.bucket, credentials.s3(connection), location=location.name, looks=looks)
             case Provider.AZURE_BLOB_STORAGE:
                 from bagfill.storage.azure import AzureStore
 
