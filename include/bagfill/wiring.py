@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
+from bagfill.registry.storage_service.beside import Beside
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
@@ -39,6 +40,7 @@ from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.service_post import open_post, showing
+from bagfill.steps.service_registry import open_beside
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
@@ -171,13 +173,17 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
         with (
             closing(OpenedStores(credentials, SqlShares(engine), looks_per_second=looks)) as stores,
             closing(_post(settings, engine, credentials)) as post,
+            _beside(settings, engine, credentials, stores) as beside,
         ):
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
-                registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
+                registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix))
+                if beside is None
+                else beside.registry,
+                beside=beside,
                 ingests=SqlIngestTracker(engine, _followers(settings)),
                 audits=SqlAuditLog(engine),
                 stores=stores,
@@ -212,6 +218,13 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
 def _followers(settings: Settings) -> tuple[Follower, ...]:
     rules = settings.service_ingests
     return () if rules is None else (showing(rules, settings.locations, utc_now),)
+
+
+def _beside(
+    settings: Settings, engine: Engine, credentials: Credentials, stores: OpenedStores
+) -> AbstractContextManager[Beside | None]:
+    places = settings.service_manifests
+    return nullcontext() if places is None else open_beside(places, engine, credentials, stores.writing)
 
 
 def _post(settings: Settings, engine: Engine, credentials: Credentials) -> Post:

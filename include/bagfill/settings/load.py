@@ -21,6 +21,7 @@ from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
 from bagfill.settings.placement import placement_problems
@@ -115,6 +116,7 @@ class Settings:
         thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
+        service_manifests: where a storage service keeps its manifests; ``None``: the registry is our own alone.
         service_ingests: where a storage service is shown ingests; ``None``: they are shown to none.
         registered_bags: where a storage service announces new bags; ``None``: nobody listens.
     """
@@ -136,6 +138,7 @@ class Settings:
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
+    service_manifests: ServiceManifests | None = None
     service_ingests: ServiceIngests | None = None
     registered_bags: RegisteredBags | None = None
 
@@ -240,6 +243,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
+        service_manifests=None if service.manifests is None else service.manifests.rules(),
         service_ingests=None if service.ingests is None else service.ingests.rules(),
         registered_bags=None if service.listener is None else service.listener.rules(),
     )

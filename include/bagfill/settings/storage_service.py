@@ -11,9 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from bagfill.ingests.storage_service.letters import ShownAs, ShownCallbacks
 from bagfill.ingests.storage_service.rules import ServiceIngests
+from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.settings.sections import ConnectionId, Duration, Section
 
 _QUEUE = r"^https?://[^\s?#@]+$"
+_TABLE = r"^[A-Za-z0-9_.-]{3,255}$"
+_BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _TOPIC = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 
 
@@ -30,6 +33,22 @@ class RegisteredBags:
     queue: str
     connection: str | None = None
     malformed_queue: str | None = None
+
+
+class ServiceManifestsSection(Section):
+    """``[storage_service.manifests]``: the service's tables and buckets, which are the registry then."""
+
+    table: Annotated[str, Field(pattern=_TABLE)]
+    bucket: Annotated[str, Field(pattern=_BUCKET)]
+    connection: ConnectionId | None = None
+    replicas_table: Annotated[str, Field(pattern=_TABLE)] | None = None
+    responses_bucket: Annotated[str, Field(pattern=_BUCKET)] | None = None
+    reindex_topic: Annotated[str, Field(pattern=_TOPIC)] | None = None
+    segments: Annotated[int, Field(ge=1, le=1000)] = 4
+
+    def rules(self) -> ServiceManifests:
+        """As the registry takes them."""
+        return ServiceManifests(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class ServiceIngestsSection(Section):
@@ -70,5 +89,6 @@ class ListenerSection(Section):
 class StorageServiceSection(Section):
     """``[storage_service]``."""
 
+    manifests: ServiceManifestsSection | None = None
     ingests: ServiceIngestsSection | None = None
     listener: ListenerSection | None = None

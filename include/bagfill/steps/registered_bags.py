@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId, ExternalIdentifier, InvalidIdentifier, Space
+from bagfill.steps.import_service import import_bag_of_service
 from bagfill.steps.open_ingest import announce_ingests
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
@@ -143,6 +144,8 @@ def _is_done(
             malformed().send(message.body)
             return True
         case BagVersionId() as bag_version:
+            if services.beside is not None:
+                import_bag_of_service(services, services.beside.registry, bag_version.bag)
             if bag_version.version not in services.registry.versions(bag_version.bag):
                 received.unknown += 1
                 logger.info("%s is announced, and the registry does not know it yet.", bag_version)
