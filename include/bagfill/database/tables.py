@@ -373,3 +373,12 @@ LOCATION_SHARES = Table(
     Column("holder", EXACT_TEXT, primary_key=True),
     Column("ends", UtcDateTime, nullable=False),
 )
+
+NOTICES = Table(
+    "notices",
+    METADATA,
+    # How things stood when a channel was told of them last.
+    Column("channel", EXACT_TEXT, primary_key=True),
+    Column("thing", EXACT_TEXT, primary_key=True),
+    Column("value", EXACT_TEXT, nullable=False),
+)

@@ -25,6 +25,7 @@ from bagfill.planning.limits import Limits
 from bagfill.planning.prices import PriceTable
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
+from bagfill.reports.notices import MemoryNotices, Notices
 from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
@@ -141,6 +142,8 @@ class Services:
         batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
             CredentialsError.
         sleep: waits, for a turn to ask; tests turn the clock.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: what channels were told.
     """
 
     locations: Mapping[str, Location]
@@ -170,6 +173,8 @@ class Services:
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
     batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
     sleep: Callable[[float], None] = field(default=time.sleep)
+    reports: RecordStore | None = None
+    notices: Notices = field(default_factory=MemoryNotices)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
