@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins$(if $(PYTHONPATH),:$(PY
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMPS)/python $(STAMPS)/azurite ## install everything into .venv and .bagfill
@@ -39,6 +39,10 @@ down: ## stop the embedded stack
 test: lint ## all checks, then all tests
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
+.PHONY: test-cluster
+test-cluster: setup ## the production shape with Celery, and what dies in it (ten minutes)
+	@BAGFILL_CLUSTER=1 $(BIN)/pytest tests/cluster
+
 .PHONY: lint
 lint: setup ## ruff, mypy, import rules, generated documentation
 	@tools/lint
@@ -55,6 +59,20 @@ docs: setup ## write the generated parts of the documentation
 site: setup ## the documentation as a site, in .bagfill/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open .bagfill/site/index.html"
+
+.PHONY: audit
+audit: setup ## look for known holes of the packages of production; needs a network
+	@tools/audit
+
+.PHONY: sbom
+sbom: setup ## list everything that production installs, as CycloneDX, in .bagfill/sbom.json
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+		--output-file $(STATE)/sbom.json requirements.txt
+	@echo "written: $(STATE)/sbom.json"
+
+.PHONY: licences
+licences: setup ## write docs/reference/licences.md from the packages' metadata
+	@$(BIN)/python tools/licences
 
 .PHONY: lock
 lock: $(STATE)/tools/ready ## pin the packages of pyproject.toml again

@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, TriggerRule, XComArg, chain, dag
 
-from bagfill_airflow.defaults import default_args, shards_at_once
+from bagfill_airflow.defaults import Work, default_args, queue, shards_at_once
 from bagfill_airflow.form import Places, audit_params
 from bagfill_airflow.operators.audit_part import AuditPartOperator
 from bagfill_airflow.operators.conclude_audits import ConcludeAuditsOperator
@@ -50,7 +50,10 @@ def audit_replicas() -> None:
     """Tasks and arrows."""
     planning = PlanAuditOperator(task_id="plan", execution_timeout=timedelta(hours=2))
     auditing = AuditPartOperator.partial(
-        task_id="audit", map_index_template=LABEL, max_active_tis_per_dagrun=shards_at_once()
+        task_id="audit",
+        queue=queue(Work.VERIFY),
+        map_index_template=LABEL,
+        max_active_tis_per_dagrun=shards_at_once(),
     ).expand(share=planning.output)
     # A part that failed leaves replicas for tomorrow; what the others found is told today.
     concluding = ConcludeAuditsOperator(

@@ -20,7 +20,7 @@ from datetime import timedelta
 
 from airflow.sdk import TaskGroup, TriggerRule, chain, dag
 
-from bagfill_airflow.defaults import default_args, runs_at_once, shards_at_once, thaw_timeout
+from bagfill_airflow.defaults import Work, default_args, queue, runs_at_once, shards_at_once, thaw_timeout
 from bagfill_airflow.form import Places, backfill_params
 from bagfill_airflow.operators.close_ingest import CloseIngestOperator
 from bagfill_airflow.operators.copy_shard import CopyShardOperator
@@ -68,11 +68,12 @@ def backfill_bag() -> None:
         "max_active_tis_per_dagrun": shards_at_once(),
     }
     # No execution_timeout for copying: it would also count while a copy waits for a second thaw.
-    copying = CopyShardOperator.partial(task_id="copy", **shards).expand(share=waiting.output)
+    copying = CopyShardOperator.partial(task_id="copy", queue=queue(Work.COPY), **shards).expand(share=waiting.output)
     # A version that lost a shard does not hold up the others.
     others_go_on = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
     verifying = VerifyShardOperator.partial(
         task_id="verify",
+        queue=queue(Work.VERIFY),
         shares=waiting.output,
         trigger_rule=others_go_on,
         execution_timeout=timedelta(hours=24),

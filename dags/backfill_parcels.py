@@ -19,7 +19,7 @@ from datetime import timedelta
 
 from airflow.sdk import chain, dag
 
-from bagfill_airflow.defaults import default_args, parcels_at_once, runs_at_once
+from bagfill_airflow.defaults import Work, default_args, parcels_at_once, queue, runs_at_once
 from bagfill_airflow.form import parcels_params
 from bagfill_airflow.operators.parcels import (
     LABEL,
@@ -46,7 +46,10 @@ def backfill_parcels() -> None:
     """Tasks and arrows."""
     unpacking = UnpackShipmentOperator(task_id="unpack", execution_timeout=timedelta(minutes=10))
     parcels = RunParcelOperator.partial(
-        task_id="parcel", map_index_template=LABEL, max_active_tis_per_dagrun=parcels_at_once()
+        task_id="parcel",
+        queue=queue(Work.COPY),
+        map_index_template=LABEL,
+        max_active_tis_per_dagrun=parcels_at_once(),
     ).expand(number=unpacking.output)
     closing = CloseParcelsOperator(task_id="close", execution_timeout=timedelta(hours=1))
     chain(unpacking, parcels, closing)

@@ -25,6 +25,7 @@ from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.planning.prices import PriceTable
+from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
@@ -91,7 +92,8 @@ class OpenedStores:
         with self._lock:
             key = (source, destination)
             if key not in self._ways:
-                self._ways[key] = open_server_copy(route, source, destination, self._credentials)
+                gates = self._gates.get(source.name), self._gates.get(destination.name)
+                self._ways[key] = open_server_copy(route, source, destination, self._credentials, gates)
             return self._ways[key]
 
     def area(self, location: Location) -> ObjectStore:
@@ -185,6 +187,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
                 thaw_pace=SqlPace(engine),
+                rates=SqlRateLog(engine),
                 batch=cache(partial(_batch_runner, stores, credentials)),
                 signing=None if settings.signing is None else partial(_signing_key, settings.signing, credentials),
             )
@@ -214,7 +217,11 @@ def price_lookup(settings: Settings) -> Callable[[str], PriceTable | None]:
     def prices(location: str) -> PriceTable | None:
         place = settings.locations[location]
         name = place.prices or ("free" if place.provider is Provider.LOCAL else None)
-        return None if name is None else find_price_table(name, settings.path.parent / "prices")
+        table = None if name is None else find_price_table(name, settings.path.parent / "prices")
+        if table is None or place.thaw.copies is None:
+            return table
+        # Azure's tables say that a thaw makes no copy; here it makes one.
+        return replace(table, thawed_as=place.thaw.into)
 
     return prices
 

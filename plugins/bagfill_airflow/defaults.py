@@ -7,6 +7,7 @@ They are options of the section ``[bagfill]`` of Airflow's own configuration (``
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from airflow.sdk.configuration import conf
@@ -22,10 +23,28 @@ def number(name: str, default: float) -> float:
     return float(conf.getfloat(SECTION, name, fallback=default))
 
 
+class Work(StrEnum):
+    """Kinds of tasks that an installation may send to workers of their own."""
+
+    CONTROL = "control"
+    """Decides, plans, asks for thaws, registers: short, and never to wait behind the others."""
+    COPY = "copy"
+    """Moves bytes to the destination."""
+    VERIFY = "verify"
+    """Reads bytes at a destination: best done in its region."""
+
+
+def queue(work: Work) -> str:
+    """The queue for a kind of task: option ``copy_queue`` and so on; else Airflow's own default for all."""
+    everybody = str(conf.get("operators", "default_queue", fallback="default"))
+    return str(conf.get(SECTION, f"{work}_queue", fallback=everybody))
+
+
 def default_args() -> dict[str, Any]:
-    """Owner and retries: permanent failures never use them (see :mod:`bagfill_airflow.outcomes`)."""
+    """Owner, queue and retries: permanent failures never use them (see :mod:`bagfill_airflow.outcomes`)."""
     return {
         "owner": OWNER,
+        "queue": queue(Work.CONTROL),
         "retries": int(number("retries", 4)),
         "retry_delay": timedelta(seconds=number("retry_delay_seconds", 60)),
         "retry_exponential_backoff": 2.0,

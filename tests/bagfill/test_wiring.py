@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from bagfill.settings import Settings, parse_settings
 from bagfill.settings.sections import SigningSource
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.errors import StoreError
-from bagfill.storage.location import Location, Provider
-from bagfill.wiring import OpenedStores, open_services
+from bagfill.storage.gate import LocationLimits
+from bagfill.storage.location import Location, Provider, ThawDefaults
+from bagfill.storage.server_copy import NotFetched, PinnedSource
+from bagfill.storage.shares import MemoryShares
+from bagfill.wiring import OpenedStores, open_services, price_lookup
+from contracts.stub_provider import refusing
 
 NOBODY = EnvironmentCredentials({})
 
@@ -122,3 +127,48 @@ def test_a_newer_database_is_told_from_an_older_one(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(DatabaseError, match="newer Bagfill"), open_services(settings(tmp_path), NOBODY):
         pass
+
+
+def test_a_location_that_thaws_by_copying_pays_for_copies(tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    place = Location("cold", Provider.AZURE_BLOB_STORAGE, "bags", prices="azure-eastus2")
+    copying = replace(place, name="copying", thaw=ThawDefaults(copies="thawed", into="Cool"))
+    prices = price_lookup(replace(made, locations={"cold": place, "copying": copying}))
+    tables = [prices(name) for name in ("cold", "copying")]
+    assert [table and table.thawed_as for table in tables] == ["", "Cool"]
+
+
+def test_copies_by_the_providers_take_their_turns_at_both_locations() -> None:
+    """A share of each location's limits is asked for, by the look at the source and by the copy."""
+
+    class Seen(MemoryShares):
+        def hold(self, location: str, holder: str, lease: timedelta) -> int:
+            asked.append(location)
+            return super().hold(location, holder, lease)
+
+    asked: list[str] = []
+    limits = LocationLimits(requests_per_second=1000)
+    with refusing(404, "NoSuchKey") as stub:
+        extra = {"endpoint_url": stub.url, "region_name": "us-east-1"}
+        connection = json.dumps({"conn_type": "aws", "login": "key", "password": "secret", "extra": extra})
+        source, destination = (
+            Location(
+                name,
+                Provider.AMAZON_S3,
+                name,
+                read_connection="s3",
+                write_connection="s3",
+                writable=True,
+                limits=limits,
+            )
+            for name in ("source", "destination")
+        )
+        with OpenedStores(EnvironmentCredentials({"AIRFLOW_CONN_S3": connection}), Seen()) as stores:
+            way = stores.server_copy(source, destination)
+            assert way is not None
+            found = way.pin("k", "etag")
+            assert isinstance(found, NotFetched)
+            assert asked == ["source"]
+            refused = way.stage(PinnedSource("k", 1, "etag"), "k", "a:b", index=0, start=0, length=1)
+            assert isinstance(refused, NotFetched)
+            assert asked == ["source", "destination"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.ledger import ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
+from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
 from bagfill.thaw.pace import SharedPace
 from contracts.registry_contract import TurnableClock
 
@@ -164,6 +164,19 @@ class ThawLedgerContract:
         with ThreadPoolExecutor(4) as pool:
             granted = [key for part in pool.map(reserve, range(4)) for key in part]
         assert sorted(granted) == sorted(keys)
+
+    def test_what_is_over_is_forgotten_and_what_is_under_way_is_not(
+        self, thaws: ThawLedger, clock: TurnableClock
+    ) -> None:
+        self.ask(thaws, clock, "gone", "living", "moved", "waiting")
+        thaws.reserve("cold", wants("reserved"), self.terms(clock))
+        thaws.readable("cold", {"gone": clock() + DAY, "living": clock() + 9 * DAY, "moved": FOR_GOOD})
+        assert thaws.forget(before=clock()) == 0
+        clock.turn(2 * DAY)
+        assert thaws.forget(before=clock()) == 2
+        left = ["living", "reserved", "waiting"]
+        assert sorted(thaws.of("cold", ["gone", "moved", *left])) == left
+        assert thaws.forget(before=clock()) == 0
 
 
 class SharedPaceContract:

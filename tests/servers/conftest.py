@@ -28,7 +28,7 @@ def open_world(ministack: MiniStack, seaweedfs: SeaweedFS, azurite: Azurite, tmp
     """Open services on locations ``ministack``, ``seaweedfs``, ``azurite``, ``shelf`` and ``attic``.
 
     ``bucket`` names the bucket at MiniStack (a fresh one by default), ``azure`` is a connection string for Azurite
-    through something else; all locations are writable.
+    through something else; all locations are writable. The identity of ``seaweedfs-kept`` may read no other bucket.
     """
     with ExitStack() as stack:
 
@@ -54,6 +54,10 @@ def open_world(ministack: MiniStack, seaweedfs: SeaweedFS, azurite: Azurite, tmp
                         "extra": {"endpoint_url": server.endpoint, "region_name": server.region},
                     }
                 )
+            client.create_bucket(Bucket=f"kept-{name}")
+            keeper = json.loads(environ["AIRFLOW_CONN_SEAWEEDFS"])
+            keeper |= {"login": seaweedfs.keeper_access_key, "password": seaweedfs.keeper_secret_key}
+            environ["AIRFLOW_CONN_KEEPER"] = json.dumps(keeper)
             BlobServiceClient.from_connection_string(azurite.connection_string).create_container(name)
             BlobServiceClient.from_connection_string(azurite.connection_string).create_container(f"too-{name}")
             environ["AIRFLOW_CONN_AZURITE"] = json.dumps(
@@ -121,6 +125,12 @@ prefix = "second/"
 read_connection = "seaweedfs"
 write_connection = "seaweedfs"
 [[locations]]
+name = "seaweedfs-kept"
+provider = "amazon-s3"
+bucket = "kept-{name}"
+read_connection = "keeper"
+write_connection = "keeper"
+[[locations]]
 name = "ministack-too"
 provider = "amazon-s3"
 bucket = "too-{name}"
@@ -134,5 +144,8 @@ container = "too-{name}"
 read_connection = "azurite"
 write_connection = "azurite"
 [[policies]]
-locations = ["ministack", "seaweedfs", "azurite", "shelf", "attic", "seaweedfs-too", "ministack-too", "azurite-too"]
+locations = [
+  "ministack", "seaweedfs", "azurite", "shelf", "attic", "seaweedfs-too", "seaweedfs-kept",
+  "ministack-too", "azurite-too",
+]
 """

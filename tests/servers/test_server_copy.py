@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from bagfill.steps.backfill import BackfillResult, backfill
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
+from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import Created
 from from_url_proxy import Fetch, FromUrlProxy, Trick
 from world import bag_files
@@ -149,6 +151,25 @@ def test_a_provider_that_cannot_reach_the_source_is_said_in_event_and_receipt(
     assert way["notFetched"] == "unreachable"
     assert way["crc64"] == Crc64.of(LARGE).s3
     assert "not fetched (unreachable)" in events(services, result)
+
+
+def test_where_the_writing_identity_may_not_read_the_source_the_worker_copies_and_says_so(open_world: Open) -> None:
+    """S3 copies for one identity alone; the server enforces that this one sees nothing of the source's bucket."""
+    services = open_world()
+    files = lay(services, "seaweedfs")
+    source, kept = services.locations["seaweedfs"], services.locations["seaweedfs-kept"]
+    key = f"{source.version_prefix(V1)}data/large.bin"
+    with pytest.raises(StoreError) as raised:
+        services.stores.reading(replace(kept, name="other", bucket=source.bucket)).stat(key)
+    assert raised.value.failure is StoreFailure.DENIED
+
+    result = run(services, "seaweedfs-kept")
+
+    assert result.succeeded, result
+    assert held(services, "seaweedfs-kept") == files
+    way = transits(services, "seaweedfs-kept")["data/large.bin"]
+    assert way["notFetched"] == "denied"
+    assert "not fetched (denied)" in events(services, result)
 
 
 def test_bytes_damaged_between_the_providers_are_put_right_by_the_worker(open_world: Open, proxy: FromUrlProxy) -> None:

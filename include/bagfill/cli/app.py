@@ -297,3 +297,20 @@ def upgrade(ctx: typer.Context, config: Config = None, as_json: Json = False) ->
 
         code = run(answers, _settings_file(ctx, config))
     raise typer.Exit(code)
+
+
+@database.command("downgrade")
+def downgrade(
+    ctx: typer.Context,
+    revision: Annotated[str, typer.Argument(help="The newest revision that the older release knows, such as 0008.")],
+    sure: Annotated[bool, typer.Option("--yes", help="Lose what later revisions added.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Take the tables back to what an older Bagfill knows. Nothing may run meanwhile."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.database import run_downgrade
+
+        code = run_downgrade(answers, _settings_file(ctx, config), revision, sure=sure)
+    raise typer.Exit(code)

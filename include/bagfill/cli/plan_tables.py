@@ -154,6 +154,7 @@ def _prices(plan: BackfillPlan) -> list[str]:
     return [
         *dict.fromkeys(_table_words(table) for table in (plan.source_prices, plan.destination_prices) if table),
         f"copying {_rate_words(plan.copy)}; reading back {_rate_words(plan.verify)}",
+        *_wait_words(plan),
     ]
 
 
@@ -163,5 +164,20 @@ def _table_words(table: PriceTable) -> str:
 
 def _rate_words(rate: Rate) -> str:
     speed = f"{show_size(round(1 / rate.seconds_a_byte))}/s" if rate.seconds_a_byte else "any speed"
-    origin = f"measured over {rate.measured:,} shards" if rate.measured else "declared"
+    origin = "declared"
+    if rate.until is not None:
+        origin = (
+            f"measured over {rate.measured:,} shards until {rate.until:%Y-%m-%d}, {rate.at_once:.1f} workers at once"
+        )
     return f"at {speed} and {rate.seconds_a_file:.3g} s a file for each worker ({origin})"
+
+
+def _wait_words(plan: BackfillPlan) -> list[str]:
+    """Measured waits of classes that the plan thaws."""
+    archived = {key.storage_class.upper() for key in plan.classes if key.archived}
+    return [
+        f"{tier.value} thaws of {name} took {show_duration(wait.first)} to {show_duration(wait.last)}"
+        f" (measured over {wait.measured:,} groups of requests until {wait.until:%Y-%m-%d})"
+        for (name, tier), wait in sorted(plan.waits.items())
+        if name in archived
+    ]

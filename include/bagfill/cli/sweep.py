@@ -15,7 +15,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.steps.backfill import backfill
 from bagfill.steps.campaign_sweep import campaign_starts
 from bagfill.steps.campaigns import known_campaign
-from bagfill.steps.close_abandoned import close_abandoned
+from bagfill.steps.housekeeping import keep_house
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
 from bagfill.steps.sweep import SweepFindings, find_unbackfilled
@@ -40,7 +40,7 @@ def run(answers: Answers, config: Path | None, order: SweepOrder, *, poll_second
     done: list[dict[str, Any]] = []
     with services_for(config) as services:
         if not order.dry_run:
-            close_abandoned(services)
+            keep_house(services)
         findings = _findings(services, order)
         if not answers.as_json:
             _show(answers, findings, dry_run=order.dry_run)

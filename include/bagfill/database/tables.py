@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -355,6 +356,8 @@ THAWS = Table(
     CheckConstraint("kind IN ('archived', 'faster', 'longer')", name="kind_known"),
     CheckConstraint("days >= 1 AND times >= 0 AND size >= 0", name="numbers_sound"),
     Index(None, "chunk"),
+    # What is old enough to be removed.
+    Index(None, "until"),
 )
 
 THAW_PACES = Table(
@@ -372,6 +375,42 @@ LOCATION_SHARES = Table(
     Column("location", EXACT_TEXT, primary_key=True),
     Column("holder", EXACT_TEXT, primary_key=True),
     Column("ends", UtcDateTime, nullable=False),
+)
+
+SHARD_TIMINGS = Table(
+    "shard_timings",
+    METADATA,
+    # What a finished shard took: forecasts are learnt from the newest. No foreign key: it outlives ingests.
+    Column("ingest_id", EXACT_TEXT, primary_key=True),
+    Column("activity", EXACT_TEXT, primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("source", EXACT_TEXT, nullable=False),
+    Column("destination", EXACT_TEXT, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    # Of one worker; and from beginning to end, which is longer when the worker had several shards in hand.
+    Column("seconds", Double, nullable=False),
+    Column("lasted", Double, nullable=False),
+    Column("ended", UtcDateTime, nullable=False),
+    CheckConstraint("activity IN ('copy', 'verify')", name="activity_known"),
+    CheckConstraint("files >= 0 AND bytes >= 0 AND seconds >= 0 AND lasted >= 0", name="numbers_sound"),
+    Index(None, "destination", "activity", "ended"),
+    Index(None, "source", "destination", "activity", "ended"),
+)
+
+THAW_TIMINGS = Table(
+    "thaw_timings",
+    METADATA,
+    # What one group of thaw requests took, by storage class: from an object's request until it was seen readable.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("chunk", EXACT_TEXT, primary_key=True),
+    Column("storage_class", EXACT_TEXT, primary_key=True),
+    Column("tier", EXACT_TEXT, primary_key=True),
+    Column("first", Double, nullable=False),
+    Column("last", Double, nullable=False),
+    Column("seen", UtcDateTime, nullable=False),
+    CheckConstraint("first >= 0 AND last >= first", name="order_sound"),
+    Index(None, "location", "seen"),
 )
 
 NOTICES = Table(

@@ -15,11 +15,13 @@ from bagfill.demo.server import EmbeddedServer, installed_script
 
 
 class SeaweedFS(EmbeddedServer):
-    """SeaweedFS on loopback, with one administrator and one account that may only read.
+    """SeaweedFS on loopback, with an administrator, an account that may only read, and one for some buckets alone.
 
     Attributes:
         access_key, secret_key: may do everything.
         reader_access_key, reader_secret_key: may list and read, nothing else.
+        keeper_access_key, keeper_secret_key: may do everything in buckets whose names begin with ``kept-``, and nothing
+            in others.
     """
 
     name = "seaweedfs"
@@ -30,8 +32,8 @@ class SeaweedFS(EmbeddedServer):
         self.port = self._port()
         self._inner = {service: (self._port(), self._port()) for service in ("master", "volume", "filer")}
         self._s3_grpc = self._port()
-        self.access_key, self.reader_access_key = secrets.token_hex(8), secrets.token_hex(8)
-        self.secret_key, self.reader_secret_key = secrets.token_hex(20), secrets.token_hex(20)
+        self.access_key, self.reader_access_key, self.keeper_access_key = (secrets.token_hex(8) for _ in range(3))
+        self.secret_key, self.reader_secret_key, self.keeper_secret_key = (secrets.token_hex(20) for _ in range(3))
 
     @property
     def endpoint(self) -> str:
@@ -103,6 +105,11 @@ class SeaweedFS(EmbeddedServer):
                     "name": "reader",
                     "credentials": [{"accessKey": self.reader_access_key, "secretKey": self.reader_secret_key}],
                     "actions": ["Read", "List"],
+                },
+                {
+                    "name": "keeper",
+                    "credentials": [{"accessKey": self.keeper_access_key, "secretKey": self.keeper_secret_key}],
+                    "actions": [f"{action}:kept-*" for action in ("Read", "List", "Tagging", "Write")],
                 },
             ]
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ from bagfill.planning.collection import Amount, ClassKey, Collection
 from bagfill.planning.forecast import TierForecast
 from bagfill.planning.prices import PriceTable
 from bagfill.planning.rates import Rate
+from bagfill.planning.thaw_waits import ThawWaits
 
 
 class Looked(StrEnum):
@@ -41,6 +42,7 @@ class BackfillPlan:
         days: how long thawed copies are to live.
         copy, verify: the rates used.
         source_prices, destination_prices: the tables used; ``None``: none is known.
+        waits: how long thaws took at the source, where it was measured.
     """
 
     scope: str
@@ -55,6 +57,7 @@ class BackfillPlan:
     verify: Rate
     source_prices: PriceTable | None
     destination_prices: PriceTable | None
+    waits: ThawWaits = field(default_factory=dict)
 
     @property
     def archived(self) -> Amount:
@@ -94,7 +97,7 @@ class BackfillPlan:
             "cannot_go": {reason: refused.to_json() for reason, refused in sorted(found.refused.items())},
             "thaw_days": self.days,
             "tiers": [tier.to_json() for tier in self.tiers],
-            "rates": {"copy": _rate(self.copy), "verify": _rate(self.verify)},
+            "rates": {"copy": _rate(self.copy), "verify": _rate(self.verify), "thaws": _waits(self.waits)},
             "prices": {"source": _table(self.source_prices), "destination": _table(self.destination_prices)},
         }
 
@@ -104,7 +107,23 @@ def _rate(rate: Rate) -> dict[str, Any]:
         "seconds_a_file": rate.seconds_a_file,
         "bytes_a_second": None if not rate.seconds_a_byte else round(1 / rate.seconds_a_byte),
         "measured_shards": rate.measured,
+        "measured_until": None if rate.until is None else rate.until.isoformat(),
+        "measured_workers": round(rate.at_once, 1) if rate.measured else None,
     }
+
+
+def _waits(waits: ThawWaits) -> list[dict[str, Any]]:
+    return [
+        {
+            "storage_class": storage_class,
+            "tier": tier.value,
+            "first_seconds": round(wait.first.total_seconds()),
+            "last_seconds": round(wait.last.total_seconds()),
+            "measured_thaws": wait.measured,
+            "measured_until": wait.until.isoformat(),
+        }
+        for (storage_class, tier), wait in sorted(waits.items())
+    ]
 
 
 def _table(table: PriceTable | None) -> dict[str, Any] | None:

@@ -1,9 +1,28 @@
-"""How fast copying and reading back are: declared in the settings, or measured before between the same locations."""
+"""How fast copying and reading back are: declared in the settings, or learnt from shards between the same locations.
+
+What is learnt has to bear what happens: an hour in which a provider throttled, a shard whose machine slept, files that
+came from a cache. So the shape of the rate (seconds a file against seconds a byte) is the one that a weighted *median*
+likes best, and its scale a mean from which the longest shards are cut, since a total of many shards is what plans ask
+for. The newest shards weigh most: what was measured half a life earlier counts half.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+LEAST_SHARDS = 10
+"""With fewer, what is declared counts."""
+HALF_LIFE = timedelta(days=14)
+"""Reckoned from the newest shard, not from today: what is known from last year is still the best that is known."""
+_CUT = 4.0
+"""A shard that took so many times as long as one like it usually does counts as if it had taken so many times."""
+_BETTER = 0.95
+"""Another shape has to fit so much better than the declared one: shards that are all alike say nothing about shapes."""
+_SOME_SECONDS = 0.01
 
 
 class Activity(StrEnum):
@@ -19,11 +38,16 @@ class Rate:
 
     Args:
         measured: shards that it was learnt from; 0: declared.
+        until: when the newest of them ended.
+        at_once: workers that were busy with them at the same time, on average. With many more of them each may be
+            slower, which nobody has measured.
     """
 
     seconds_a_file: float
     seconds_a_byte: float
     measured: int = 0
+    until: datetime | None = None
+    at_once: float = 0.0
 
     def seconds(self, files: int, size: int) -> float:
         """Worker seconds for so many files and bytes."""
@@ -31,60 +55,110 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurements:
-    """Sums over measured shards: enough to fit a :class:`Rate` by least squares, whatever their number.
+class ShardTiming:
+    """What one shard took, the moments included in which its worker waited for the provider.
 
     Args:
-        count: shards.
-        files, bytes, seconds: their sums.
-        files_files, files_bytes, bytes_bytes, files_seconds, bytes_seconds: sums of products.
+        files, bytes: that were moved.
+        seconds: of one worker. A worker that has several shards in hand shares its time among them.
+        ended: when; timezone-aware.
+        lasted: seconds from beginning to end.
     """
 
-    count: int = 0
-    files: float = 0.0
-    bytes: float = 0.0
-    seconds: float = 0.0
-    files_files: float = 0.0
-    files_bytes: float = 0.0
-    bytes_bytes: float = 0.0
-    files_seconds: float = 0.0
-    bytes_seconds: float = 0.0
+    files: int
+    bytes: int
+    seconds: float
+    ended: datetime
+    lasted: float
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything can be learnt from it."""
+        return self.seconds > 0 and (self.files > 0 or self.bytes > 0)
+
+
+def learn_rate(timings: Sequence[ShardTiming], declared: Rate) -> Rate | None:
+    """The rate that shards show, or ``None`` as long as they are too few.
+
+    Args:
+        timings: in any order. Some hundred are enough; the time it takes grows with them.
+        declared: what is believed otherwise; its shape is kept unless another one fits better.
+    """
+    told = [timing for timing in timings if timing.says_something]
+    if len(told) < LEAST_SHARDS:
+        return None
+    newest = max(timing.ended for timing in told)
+    weights = [0.5 ** ((newest - timing.ended) / HALF_LIFE) for timing in told]
+    shapes = [(declared.seconds_a_file, declared.seconds_a_byte), *_shapes(declared)]
+    usual, *others = (_Fit.of(told, weights, a_file, a_byte) for a_file, a_byte in shapes)
+    best = min((fit for fit in others if fit is not None), key=lambda fit: fit.cost)
+    if usual is not None and best.cost >= usual.cost * _BETTER:
+        best = usual
+    scale = best.scale(told, weights)
+    return Rate(best.a_file * scale, best.a_byte * scale, len(told), newest, workers_at_once(told))
+
+
+def workers_at_once(timings: Sequence[ShardTiming]) -> float:
+    """How many workers were busy with these shards, on average over the time in which any was."""
+    spans = sorted((each.ended - timedelta(seconds=each.lasted), each.ended) for each in timings)
+    busy, until = 0.0, None
+    for begun, ended in spans:
+        if until is None or ended > until:
+            busy += (ended - (begun if until is None else max(begun, until))).total_seconds()
+            until = ended
+    return sum(each.seconds for each in timings) / busy if busy else 0.0
+
+
+def weighted_quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
+    """The smallest value below or at which at least ``share`` of the weight lies. ``values`` holds one or more."""
+    pairs = sorted(zip(values, weights, strict=True))
+    wanted, passed = share * sum(weights), 0.0
+    for value, weight in pairs:
+        passed += weight
+        if passed >= wanted:
+            return value
+    return pairs[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One shape, and how well it explains.
+
+    Args:
+        a_file, a_byte: the shape; only their ratio counts.
+        middle: the logarithm of seconds for one unit of such work, as the weighted median has it.
+        cost: how far the shards are from it.
+    """
+
+    a_file: float
+    a_byte: float
+    middle: float
+    cost: float
 
     @classmethod
-    def of(cls, files: int, size: int, seconds: float) -> Measurements:
-        """One shard that took so long."""
-        return cls(
-            count=1,
-            files=files,
-            bytes=size,
-            seconds=seconds,
-            files_files=files * files,
-            files_bytes=files * size,
-            bytes_bytes=size * size,
-            files_seconds=files * seconds,
-            bytes_seconds=size * seconds,
-        )
-
-    def __add__(self, other: Measurements) -> Measurements:
-        """Both together."""
-        return Measurements(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
-
-    def rate(self) -> Rate | None:
-        """The rate that fits best, never negative; ``None`` when nothing was measured.
-
-        When all shards are alike in shape (all of one file, say) the two parts cannot be told apart; then all time is
-        put on the bytes, or on the files where there are no bytes.
-        """
-        if not self.count or self.seconds <= 0 or not (self.files or self.bytes):
+    def of(cls, told: Sequence[ShardTiming], weights: Sequence[float], a_file: float, a_byte: float) -> _Fit | None:
+        """``None`` if by this shape some shard had nothing to do."""
+        works = [each.files * a_file + each.bytes * a_byte for each in told]
+        if not all(works):
             return None
-        determinant = self.files_files * self.bytes_bytes - self.files_bytes**2
-        if determinant > 1e-6 * self.files_files * self.bytes_bytes:
-            a_file = (self.files_seconds * self.bytes_bytes - self.bytes_seconds * self.files_bytes) / determinant
-            a_byte = (self.bytes_seconds * self.files_files - self.files_seconds * self.files_bytes) / determinant
-            if a_file >= 0 and a_byte >= 0:
-                return Rate(a_file, a_byte, self.count)
-            if a_byte < 0 and self.files:
-                return Rate(self.seconds / self.files, 0.0, self.count)
-        if self.bytes:
-            return Rate(0.0, self.seconds / self.bytes, self.count)
-        return Rate(self.seconds / self.files, 0.0, self.count)
+        logs = [math.log(each.seconds / work) for each, work in zip(told, works, strict=True)]
+        middle = weighted_quantile(logs, weights, 0.5)
+        cost = sum(weight * abs(each - middle) for each, weight in zip(logs, weights, strict=True))
+        return cls(a_file, a_byte, middle, cost)
+
+    def scale(self, told: Sequence[ShardTiming], weights: Sequence[float]) -> float:
+        """Seconds for one unit of work: their mean, without what lies far beyond the median."""
+        most = _CUT * math.exp(self.middle)
+        seconds = work = 0.0
+        for each, weight in zip(told, weights, strict=True):
+            units = each.files * self.a_file + each.bytes * self.a_byte
+            seconds += weight * min(each.seconds, most * units)
+            work += weight * units
+        return seconds / work
+
+
+def _shapes(declared: Rate) -> Iterator[tuple[float, float]]:
+    """Shapes beside the declared one: bytes alone, and a file that weighs up to four thousand times more or less."""
+    yield 0.0, 1.0
+    a_byte = declared.seconds_a_byte or _SOME_SECONDS / 1e6
+    yield from (((declared.seconds_a_file or _SOME_SECONDS) * 2.0 ** (step / 2), a_byte) for step in range(-24, 25))

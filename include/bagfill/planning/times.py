@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,8 @@ from bagfill.planning.collection import Amount, ClassKey
 from bagfill.planning.costs import tier_for
 from bagfill.planning.prices import PriceTable
 from bagfill.planning.rates import Rate
+from bagfill.planning.thaw_waits import ThawWaits, usual_wait
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.tiers import thaw_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Bounds:
         copy, verify: how long one worker takes.
         thaw_requests_per_second: as the settings allow.
         bandwidth: bytes a second of all workers together; ``None``: no bound.
+        waits: how long thaws took that were measured; of others the provider's word counts.
     """
 
     workers: int
@@ -31,6 +32,7 @@ class Bounds:
     verify: Rate
     thaw_requests_per_second: float
     bandwidth: int | None = None
+    waits: ThawWaits = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _thaw_seconds(
     asking = {"thaw requests a second (settings)": objects / bounds.thaw_requests_per_second}
     if "thaw_requests_per_second" in quotas:
         asking["thaw requests a second (provider)"] = objects / quotas["thaw_requests_per_second"]
-    slowest = (thaw_times(key.storage_class, tier_for(key.storage_class, tier)).last for key in archived)
+    slowest = (usual_wait(bounds.waits, key.storage_class, tier_for(key.storage_class, tier)) for key in archived)
     return asking, max(slowest).total_seconds()
 
 

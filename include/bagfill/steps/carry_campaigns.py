@@ -9,7 +9,7 @@ from typing import Any
 from bagfill.campaigns.model import Campaign
 from bagfill.campaigns.states import CampaignState
 from bagfill.steps.campaign_sweep import campaign_starts
-from bagfill.steps.close_abandoned import close_abandoned
+from bagfill.steps.housekeeping import keep_house
 from bagfill.steps.services import Services
 from bagfill.steps.start_missing import Starter, Swept, start_chosen
 
@@ -61,6 +61,6 @@ def carry_campaigns(services: Services, starter: Starter, *, limit: int) -> Iter
 
     Before that, ingests whose run was lost are closed, so that their bags can be started again.
     """
-    close_abandoned(services)
+    keep_house(services)
     for campaign in services.campaigns.all(states=_CARRIED):
         yield carry_campaign(services, starter, campaign, limit=limit)

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.rates import Activity
 from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.campaign_acts import Begun, copying
 from bagfill.steps.campaign_watch import CampaignWatch
@@ -18,6 +19,7 @@ from bagfill.steps.copied_rows import ShardCopied, answer_of, counts_of, way_of
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.shard_time import WORKER, note_shard
 from bagfill.steps.spread import spread
 from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
@@ -59,11 +61,16 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
                 return begun
-            made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
-            if isinstance(made, StepFailed):
-                return made
-            work.write_results(plan, "copied", shard.index, made)
+            with WORKER.shard() as share:
+                made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
+                if isinstance(made, StepFailed):
+                    return made
+                work.write_results(plan, "copied", shard.index, made)
+                took = share()
             counts = counts_of(made)
+            # What an earlier try had copied took no time now.
+            if not counts.already_there:
+                note_shard(services, shard, Activity.COPY, took, files=counts.files, size=counts.bytes)
             part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
             add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.text}"])
             return counts
@@ -90,6 +97,7 @@ class _Copying:
         self._keeper = keeper
         self._watch = CampaignWatch(services, ref)
         self._begun = begun
+        self._read_from: dict[str, str] = {}
         self._file_done = file_done
         source, destination = services.locations[ref.source], services.locations[ref.destination]
         self._from = services.stores.reading(source)
@@ -170,6 +178,8 @@ class _Copying:
         name = f"{self._ref.bag_version}: {item.file.path}"
         row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
         row |= way_of(outcome)
+        if item.file.path in self._read_from:
+            row["readFrom"] = self._read_from[item.file.path]
         match outcome:
             case Copied():
                 return {**row, "outcome": "copied", **answer_of(outcome)}
@@ -198,6 +208,9 @@ class _Copying:
         files = list({item.file.path: item.file for item in items if item.file.archived}.values())
         with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
             infos = list(pool.map(lambda file: self._from.stat(f"{self._from_prefix}{file.path}"), files))
+        self._read_from = {
+            file.path: info.read_from for file, info in zip(files, infos, strict=True) if info and info.read_from
+        }
         # A vanished object is the copy's to report.
         return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
 

@@ -234,7 +234,7 @@ def _moment(text: str) -> str:
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    return {
+    known = {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
@@ -242,6 +242,9 @@ def _object(
         "outcome": copied.get("outcome"),
         "transit": _transit(copied, planned),
     }
+    if "readFrom" in copied and copied.get("outcome") != "already-there":
+        return {**known, "readFrom": copied["readFrom"]}
+    return known
 
 
 def _transit(copied: Mapping[str, Any], planned: PlannedFile) -> dict[str, Any] | None:

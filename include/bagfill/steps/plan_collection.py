@@ -89,7 +89,7 @@ def plan_collection(
             sample.offer(each)
         _look_at_sample(services, sample, destination, found, tag_files, looked)
     place = source or max(sources, key=lambda name: sources[name], default="")
-    pair, bounds = pair_of(services, place, destination), bounds_of(services, destination)
+    pair, bounds = pair_of(services, place, destination), bounds_of(services, place, destination)
     unlooked = ClassKey("" if pair.source is None else pair.source.default_class, archived=False)
     classes = found.estimated(unlooked, services.limits.block_bytes)
     thawed_for = days or (services.locations[place].thaw.days if place else 0)
@@ -104,6 +104,7 @@ def plan_collection(
         days=thawed_for,
         copy=bounds.copy,
         verify=bounds.verify,
+        waits=bounds.waits,
         source_prices=pair.source,
         destination_prices=pair.destination,
     )

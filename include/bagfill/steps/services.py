@@ -23,6 +23,8 @@ from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
 from bagfill.planning.prices import PriceTable
+from bagfill.rates.log import RateLog
+from bagfill.rates.memory import MemoryRateLog
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.reports.notices import MemoryNotices, Notices
@@ -141,6 +143,7 @@ class Services:
         thaw_pace: the rate of thaw requests that all runs share.
         batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
             CredentialsError.
+        rates: what shards and thaws took before.
         sleep: waits, for a turn to ask; tests turn the clock.
         reports: where reports are kept; ``None``: beside the receipts.
         notices: what channels were told.
@@ -172,6 +175,7 @@ class Services:
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
     batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
+    rates: RateLog = field(default_factory=MemoryRateLog)
     sleep: Callable[[float], None] = field(default=time.sleep)
     reports: RecordStore | None = None
     notices: Notices = field(default_factory=MemoryNotices)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bagfill.planning.parcels import pack
-from bagfill.steps.close_abandoned import close_abandoned
+from bagfill.steps.housekeeping import keep_house
 from bagfill.steps.services import Services
 from bagfill.steps.shipments import Shipment, ShipmentRecords, describe, shipments
 from bagfill.steps.sweep import LeftAlone, starts_among
@@ -80,7 +80,7 @@ def start_missing(
     """
     swept = Swept()
     if not dry_run:
-        swept.abandoned = close_abandoned(services)
+        swept.abandoned = keep_house(services)
     found = sweep_candidates(services, destination=destination, space=space)
     start_chosen(services, starter, starts_among(found, swept.left_alone, limit), swept, dry_run=dry_run)
     return swept

@@ -14,6 +14,7 @@ from bagfill.steps.listings import list_version
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_asking import ThawSummary, ask_for
+from bagfill.steps.thaw_timing import note_readable
 from bagfill.steps.thaw_windows import due_files, pace_of
 from bagfill.storage.store import ArchiveState, ObjectInfo, ThawTier
 from bagfill.thaw.asking import Wanted
@@ -65,7 +66,7 @@ def thaw_round(services: Services, ref: IngestRef, files: Sequence[PlannedFile])
         gone = min(states.missing)
         message = f"{ref.bag_version}: {gone} vanished from {ref.source} while it was thawed."
         return StepFailed(Reason.SOURCE_INCOMPLETE, message)
-    _note_readable(services, ref, states)
+    note_readable(services, ref, states)
     if (late := _overdue(services, ref, states, seen)) is not None:
         return late
     wanted = _faster(services, ref, states, seen)
@@ -186,18 +187,6 @@ def _faster(services: Services, ref: IngestRef, states: ThawStates, seen: dateti
         services.thaws.asked(ref.source, services.thaws.reserve(ref.source, wants, terms), ref.ingest_id, paid=False)
     slower = [key for key, row in rows.items() if row.tier.speed < tier.speed]
     return [Wanted(states.infos[key], ThawKind.FASTER) for key in sorted(slower)]
-
-
-def _note_readable(services: Services, ref: IngestRef, states: ThawStates) -> None:
-    until = {
-        key: info.readable_until
-        for key, info in states.infos.items()
-        if info.archive is ArchiveState.THAWED and info.readable_until is not None
-    }
-    rows = services.thaws.of(ref.source, until)
-    news = {key: moment for key, moment in until.items() if key in rows and rows[key].until != moment}
-    if news:
-        services.thaws.readable(ref.source, news)
 
 
 def _overdue(services: Services, ref: IngestRef, states: ThawStates, now: datetime) -> StepFailed | None:

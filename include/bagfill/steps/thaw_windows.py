@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bagfill.planning.shards import PlannedFile
+from bagfill.planning.thaw_waits import safe_wait
 from bagfill.planning.waves import ANY_TIME, WavePace, WorkDay, first_window
 from bagfill.steps.forecasting import bounds_of
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.tiers import thaw_times
 
 _LOOKS = timedelta(hours=1)
 """Between the moment when a copy can be read and the moment when somebody sees it."""
@@ -60,9 +60,9 @@ def due_files(services: Services, ref: IngestRef, needed: Sequence[PlannedFile],
 
 def pace_of(services: Services, ref: IngestRef, classes: Iterable[str]) -> WavePace:
     """How fast archived files go from asked for to verified, by the slowest class among them."""
-    bounds = bounds_of(services, ref.destination)
+    bounds = bounds_of(services, ref.source, ref.destination)
     tier = ThawTier(ref.thaw_tier)
-    slowest = max((thaw_times(name, tier).last for name in set(classes)), default=timedelta())
+    slowest = max((safe_wait(bounds.waits, name, tier) for name in set(classes)), default=timedelta())
     a_file = bounds.copy.seconds_a_file + bounds.verify.seconds_a_file
     # One worker's rates: how many will be free, nobody knows.
     return WavePace(

@@ -10,12 +10,14 @@ from typing import Any, assert_never
 from bagfill.fixity.locate import Original, Whereabouts, locate
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.rates import Activity
 from bagfill.planning.shards import PlannedFile
 from bagfill.steps.campaign_watch import CampaignWatch
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt, store_failure, summarise
 from bagfill.steps.outcomes import ShardRef, StepFailed
 from bagfill.steps.services import Services
+from bagfill.steps.shard_time import WORKER, note_shard
 from bagfill.steps.spread import spread
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -59,11 +61,13 @@ def verify_shard(
         plan = work.require_plan()
         rows = work.results(plan, "verified", shard.index)
         if rows is None:
-            with ClaimKeeper(services, ref) as keeper:
+            with ClaimKeeper(services, ref) as keeper, WORKER.shard() as share:
                 made = _Verifying(services, shard, plan, work, keeper, file_done).run()
                 if isinstance(made, StepFailed):
                     return made
                 work.write_results(plan, "verified", shard.index, made)
+                size = sum(row["size"] for row in made)
+                note_shard(services, shard, Activity.VERIFY, share(), files=len(made), size=size)
                 part = f"part {shard.index + 1} of {plan.verify_shards}, " if plan.verify_shards > 1 else ""
                 add_events(services, ref, [f"{step} succeeded - {part}{len(made)} files read back"])
                 rows = made

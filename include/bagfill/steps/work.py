@@ -89,9 +89,12 @@ class Plan:
         Raises:
             WorkError: another release wrote it in a format that this one does not know.
         """
-        if values.get("format") != PLAN_FORMAT:
-            msg = f"the plan has format {values.get('format')!r}, this release reads {PLAN_FORMAT}: start a new ingest"
-            raise WorkError(msg)
+        written = values.get("format")
+        if written != PLAN_FORMAT:
+            newer = isinstance(written, int) and written > PLAN_FORMAT
+            # During an upgrade a newer release may have planned what an older worker picks up.
+            advice = "a newer one made it: bring this worker up to date" if newer else "start a new ingest"
+            raise WorkError(f"the plan has format {written!r}, this release reads {PLAN_FORMAT}; {advice}")
         return cls(
             folder=values["folder"],
             files=values["files"],

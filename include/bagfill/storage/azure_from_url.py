@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.azure_blocks import MOST_BLOCKS, fetched_block_id
-from bagfill.storage.azure_failures import failure_of
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.lean_http import Answer
@@ -157,9 +156,7 @@ class AzureFromUrl:
 
     def _require_created(self, answer: Answer, key: str, operation: str) -> None:
         if answer.status != 201:
-            code = answer.headers.get("x-ms-error-code", "")
-            detail = f"{code or 'no error code'}, HTTP {answer.status}"
-            raise self._container.error(failure_of(code, answer.status), key, operation, detail)
+            raise self._container.refusal(answer, key, operation)
 
 
 def _source_status(answer: Answer) -> int | None:

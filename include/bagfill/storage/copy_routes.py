@@ -8,6 +8,8 @@ from typing import assert_never
 
 from bagfill.storage.credentials import Credentials, CredentialsError
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.gate import Gate
+from bagfill.storage.limited_copy import LimitedServerCopy
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.retrying_copy import RetryingServerCopy
@@ -42,9 +44,16 @@ def route_between(
 
 
 def open_server_copy(
-    route: CopyRoute, source: Location, destination: Location, credentials: Credentials
+    route: CopyRoute,
+    source: Location,
+    destination: Location,
+    credentials: Credentials,
+    gates: tuple[Gate | None, Gate | None] = (None, None),
 ) -> ServerCopy | None:
     """Open a way: the source for the identity that reads, the destination for the one that writes.
+
+    Args:
+        gates: of the source and of the destination, which every request passes.
 
     Returns:
         ``None`` if the two turn out to be at different providers that speak one API.
@@ -53,12 +62,14 @@ def open_server_copy(
         StoreError: MISCONFIGURED, an access cannot be used.
     """
     try:
-        return _opened(route, source, destination, credentials, RequestLimits())
+        way = _opened(route, source, destination, credentials, RequestLimits())
     except CredentialsError as error:
         place = f"{source.name} to {destination.name}"
         raise StoreError(
             StoreFailure.MISCONFIGURED, location=place, key="", operation="open", detail=str(error)
         ) from None
+    # Each try waits for its turn.
+    return None if way is None else RetryingServerCopy(LimitedServerCopy(way, *gates))
 
 
 def _opened(
@@ -71,7 +82,7 @@ def _opened(
 
             access = credentials.azure(destination.write_connection)
             container = AzureLean(destination.bucket, access, location=destination.name, limits=limits)
-            return RetryingServerCopy(AzureFromUrl(_signed(source, credentials, limits), container))
+            return AzureFromUrl(_signed(source, credentials, limits), container)
         case CopyRoute.WITHIN:
             from bagfill.storage.s3_lean import S3Lean
             from bagfill.storage.s3_signed import S3SignedSource
@@ -83,7 +94,7 @@ def _opened(
                 return None
             bucket = S3Lean(source.bucket, reading, location=source.name, limits=limits)
             target = S3Lean(destination.bucket, writing, location=destination.name, limits=limits)
-            return RetryingServerCopy(S3Within(S3SignedSource(bucket), source.bucket, target))
+            return S3Within(S3SignedSource(bucket), source.bucket, target)
         case _:
             assert_never(route)
 

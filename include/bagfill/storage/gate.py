@@ -141,7 +141,9 @@ class Gate:
         inside.remove(begun)
         with self._changed:
             self._in_flight -= 1
-            if isinstance(error, StoreError) and error.failure in _CONGESTION:
+            # A copy between two locations is inside of both gates: only one of them was asked for patience.
+            own = isinstance(error, StoreError) and error.location == self._location
+            if isinstance(error, StoreError) and own and error.failure in _CONGESTION:
                 now = self._clock()
                 self._window.refused(begun, now)
                 if error.retry_after is not None:

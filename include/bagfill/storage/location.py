@@ -27,8 +27,10 @@ class ThawDefaults:
         days: how long the readable copy shall live; more where it is not enough for what has to be done meanwhile.
         most_days: a bag whose copies would have to live longer is thawed in pieces.
         overdue_after: a thaw that takes longer is reported; ``None``: three times what its tier usually takes.
-        into: at Azure, the tier that a thawed blob gets for good: Hot, Cool or Cold.
+        into: at Azure, the tier that a thawed blob gets for good, or its copy: Hot, Cool or Cold.
         account: whose request rate counts; locations of one account share it. ``None``: all of a provider's do.
+        copies: at Azure, the container of the same account in which readable copies are made; ``None``: blobs are moved
+            to another tier in place.
     """
 
     tier: ThawTier = ThawTier.STANDARD
@@ -37,6 +39,7 @@ class ThawDefaults:
     overdue_after: timedelta | None = None
     into: str = "Hot"
     account: str | None = None
+    copies: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
-from bagfill.storage.credentials import Credentials, CredentialsError
+from bagfill.storage.credentials import AzureAccess, Credentials, CredentialsError
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.location import Location, Provider
+from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.store import ObjectStore
 
 
@@ -36,7 +37,8 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
                 from bagfill.storage.azure import AzureStore
 
                 access = credentials.azure(connection)
-                return AzureStore(location.bucket, access, location=location.name, thaw_to=location.thaw.into)
+                store = AzureStore(location.bucket, access, location=location.name, thaw_to=location.thaw.into)
+                return store if writing else _with_copies(store, location, access)
             case Provider.LOCAL:
                 from bagfill.storage.local import LocalStore
 
@@ -48,6 +50,20 @@ def open_store(location: Location, credentials: Credentials, *, writing: bool) -
                 assert_never(location.provider)
     except CredentialsError as error:
         raise _misconfigured(location, str(error)) from None
+
+
+def _with_copies(store: ObjectStore, location: Location, access: AzureAccess) -> ObjectStore:
+    """The store for reading, thawing as the location says."""
+    copies, into = location.thaw.copies, location.thaw.into
+    if copies is None:
+        return store
+    from bagfill.storage.azure import AzureStore
+    from bagfill.storage.azure_copies import CopyMaker, ThawedByCopy
+    from bagfill.storage.azure_lean import AzureLean
+
+    lean = AzureLean(copies, access, location=location.name, limits=RequestLimits())
+    beside = AzureStore(copies, access, location=location.name, thaw_to=into)
+    return ThawedByCopy(store, beside, CopyMaker(access, location.bucket, copies, lean, into))
 
 
 def _misconfigured(location: Location, detail: str) -> StoreError:

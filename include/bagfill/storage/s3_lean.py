@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bagfill.storage.credentials import S3Access
-from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 from bagfill.storage.lean_http import Answer, LeanHttp, NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
 
@@ -66,7 +66,14 @@ class S3Lean:
             failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
             raise self.error(failure, key, operation, nothing.detail) from None
         if answer.status in {429, 503}:
-            raise self.error(StoreFailure.THROTTLED, key, operation, f"HTTP {answer.status}")
+            raise StoreError(
+                StoreFailure.THROTTLED,
+                location=self.location,
+                key=key,
+                operation=operation,
+                detail=f"HTTP {answer.status}",
+                retry_after=retry_after(answer.headers.get("Retry-After")),
+            )
         if answer.status >= 500 and answer.status != 501:
             raise self.error(StoreFailure.UNAVAILABLE, key, operation, f"HTTP {answer.status}")
         return answer

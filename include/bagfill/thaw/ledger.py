@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,6 +16,9 @@ from bagfill.storage.store import ThawTier
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks may differ. A moment that lies further ahead came from a clock that was wrong, and is not obeyed."""
+
+FOR_GOOD = datetime(9000, 1, 1, tzinfo=UTC)
+"""Until when an object can be read of which the provider tells no end: rehydrated, or back in a frequent tier."""
 
 
 class ThawStand(StrEnum):
@@ -69,7 +72,7 @@ class ThawRecord:
         kind: what for it was asked last.
         times: how often a thaw of these bytes was asked for and accepted; 2 or more: a copy expired unused.
         paid: whether the provider asks money for the newest request, as far as anybody can tell.
-        until: when the copy goes away, once the provider said so.
+        until: when the copy goes away, once the provider said so; :data:`FOR_GOOD` if it never does.
     """
 
     location: str
@@ -145,7 +148,10 @@ class ThawLedger(Protocol):
         ...
 
     def readable(self, location: str, until: Mapping[str, datetime]) -> None:
-        """Note by key until when copies live, as the provider says; keys without a row are left alone."""
+        """Note by key until when copies live, as the provider says, or :data:`FOR_GOOD`.
+
+        Keys without a row are left alone.
+        """
         ...
 
     def of(self, location: str, keys: Iterable[str]) -> Mapping[str, ThawRecord]:
@@ -180,6 +186,16 @@ class ThawLedger(Protocol):
 
     def expired(self, location: str | None = None) -> int:
         """How many thaws were asked for a second time, since their copies went away unused."""
+        ...
+
+    def forget(self, *, before: datetime) -> int:
+        """Remove the rows of copies that went away before a moment, and of what became readable for good before it.
+
+        Requests that are under way stay, however old: they are watched.
+
+        Returns:
+            how many rows were removed.
+        """
         ...
 
 

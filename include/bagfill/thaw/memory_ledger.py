@@ -9,7 +9,16 @@ from datetime import datetime
 
 from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.ledger import ThawRecord, ThawStand, ThawTerms, ThawWant, asked_now, new_record, reserved_again
+from bagfill.thaw.ledger import (
+    FOR_GOOD,
+    ThawRecord,
+    ThawStand,
+    ThawTerms,
+    ThawWant,
+    asked_now,
+    new_record,
+    reserved_again,
+)
 
 
 class MemoryThawLedger:
@@ -98,6 +107,20 @@ class MemoryThawLedger:
                 for row in self._rows.values()
                 if row.times > 1 and (location is None or row.location == location)
             )
+
+    def forget(self, *, before: datetime) -> int:
+        """See :meth:`ThawLedger.forget`."""
+        with self._lock:
+            old = [
+                key
+                for key, row in self._rows.items()
+                if row.stand is ThawStand.ASKED
+                and row.until is not None
+                and (row.since if row.until == FOR_GOOD else row.until) < before
+            ]
+            for key in old:
+                del self._rows[key]
+        return len(old)
 
     def _reserved(self, location: str, keys: Iterable[str], holder: str) -> list[ThawRecord]:
         rows = (self._rows.get((location, key)) for key in keys)

@@ -7,7 +7,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insertion
@@ -15,6 +28,7 @@ from bagfill.database.tables import THAWS
 from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import (
+    FOR_GOOD,
     ThawKind,
     ThawRecord,
     ThawStand,
@@ -29,6 +43,7 @@ Item = TypeVar("Item")
 
 _AT_ONCE = 1000
 """Rows in one statement: every database takes so many parameters."""
+_REMOVED_AT_ONCE = 10_000
 
 
 class SqlThawLedger:
@@ -138,6 +153,21 @@ class SqlThawLedger:
             query = query.where(THAWS.c.location == location)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def forget(self, *, before: datetime) -> int:
+        """See :meth:`ThawLedger.forget`."""
+        moved = and_(THAWS.c.until == FOR_GOOD, THAWS.c.since < before)
+        old = and_(THAWS.c.stand == ThawStand.ASKED.value, or_(THAWS.c.until < before, moved))
+        key = tuple_(THAWS.c.location, THAWS.c.key)
+        some = select(THAWS.c.location, THAWS.c.key).where(old).limit(_REMOVED_AT_ONCE)
+        removed = 0
+        while True:
+            # In pieces: whoever asks for thaws meanwhile waits for one of them at most.
+            with writing(self._engine) as connection:
+                gone = connection.execute(delete(THAWS).where(key.in_(some))).rowcount
+            removed += gone
+            if gone < _REMOVED_AT_ONCE:
+                return removed
 
 
 def _groups(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -61,6 +61,11 @@ def allowed_tiers(storage_class: str) -> frozenset[ThawTier]:
     return frozenset(_TIMES.get(storage_class.upper(), ThawTier))
 
 
+def is_archive_class(storage_class: str) -> bool:
+    """Whether objects of this class are, or may be, archived. ``storage_class`` is in any letter case."""
+    return storage_class.upper() in _TIMES
+
+
 def thaw_times(storage_class: str, tier: ThawTier) -> ThawTimes:
     """How long a thaw usually takes; the slowest that any class knows, for a class or tier that is not known.
 

@@ -11,10 +11,16 @@ from typing import Any
 import pytest
 
 from bagfill.storage.azure import AzureStore
+from bagfill.storage.azure_from_url import AzureFromUrl
+from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.errors import LONGEST_RETRY_AFTER, StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.s3 import S3Store
+from bagfill.storage.s3_lean import S3Lean
+from bagfill.storage.s3_signed import S3SignedSource
+from bagfill.storage.s3_within import S3Within
+from bagfill.storage.server_copy import PinnedSource
 from bagfill.storage.store import ObjectStore, ThawTier
 from contracts.store_contract import crc, read
 from contracts.stub_provider import breaking, refusing
@@ -165,3 +171,24 @@ def test_a_range_that_the_object_does_not_hold_is_an_error(open_store: Open) -> 
 @BOTH
 def test_no_secret_is_in_a_repr(open_store: Open) -> None:
     assert SECRET not in repr(open_store("http://127.0.0.1:9"))
+
+
+def test_a_pause_that_a_provider_asks_a_copy_for_is_told() -> None:
+    with refusing(503, "ServerBusy", retry_after="7") as stub:
+        keys = S3Access(stub.url, "us-east-1", "key", "secret")
+        source = S3SignedSource(S3Lean("bucket", keys, location="s3", limits=ONE_TRY))
+        access = AzureAccess(f"{stub.url}/account", account_key=base64.b64encode(b"k" * 32).decode())
+        azure = AzureFromUrl(source, AzureLean("bucket", access, location="azure", limits=ONE_TRY))
+        within = S3Within(source, "bucket", S3Lean("bucket", keys, location="s3", limits=ONE_TRY))
+        pinned = PinnedSource("k", 1, "etag", md5=b"m" * 16)
+        block: dict[str, int] = {"index": 0, "start": 0, "length": 1}
+        for act in (
+            lambda: azure.pin("k", "etag"),
+            lambda: azure.stage(pinned, "k", "0123456789abcdef", **block),
+            lambda: azure.create(pinned, "k"),
+            lambda: within.stage(pinned, "k", "a:b", **block),
+        ):
+            with pytest.raises(StoreError) as raised:
+                act()
+            assert raised.value.failure is StoreFailure.THROTTLED
+            assert raised.value.retry_after == 7.0

@@ -88,7 +88,7 @@ class SimulatedCampaign:
         return self.course
 
     def _look(self, now: float) -> None:
-        pace = self._pace.now()
+        pace = self._pace.now(now)
         if not self.course.stopped:
             self._thaws.prolong(now, pace)
             self._thaws.ask(now, pace)
@@ -165,7 +165,7 @@ class SimulatedCampaign:
             piece.attempt += 1
             self._put_back(piece)
             return
-        self._pace.learn(2 * piece.files, 2 * piece.bytes, seconds)
+        self._pace.learn(now, 2 * piece.files, 2 * piece.bytes, seconds)
         self.course.bytes += piece.bytes
         self.course.bags += piece.bags if opened is None else 0
         if opened is not None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from bagfill.planning.rates import Measurements, Rate
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+from bagfill.planning.rates import Rate, ShardTiming, learn_rate
 from bagfill.planning.simulation.profile import SimulationProfile
 from bagfill.planning.waves import WavePace, WorkDay
 from bagfill.thaw.tiers import thaw_times
 
-_LEARN_AFTER = 50
+_LOOKED_AT = 200
+"""Shards that a rate is learnt from, as many as the registry gives of a real campaign."""
+_LEARN_EVERY = 3600.0
+_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class MeasuredPace:
@@ -23,17 +29,19 @@ class MeasuredPace:
         self._usual = thaw_times(profile.collection.archive_class, profile.tier).last
         self._day = WorkDay.under(profile.caps)
         self._archived_files = archived_files
-        self._measured = Measurements()
+        self._timings: deque[ShardTiming] = deque(maxlen=_LOOKED_AT)
+        self._learnt = 0.0
         self._rate = Rate(profile.machines.seconds_a_file, 1 / profile.machines.bytes_a_second)
 
-    def learn(self, files: int, size: int, seconds: float) -> None:
-        """So much work took one worker so long."""
-        self._measured += Measurements.of(files, size, seconds)
+    def learn(self, now: float, files: int, size: int, seconds: float) -> None:
+        """So much work took one worker so long, until now."""
+        self._timings.append(ShardTiming(files, size, seconds, _START + timedelta(seconds=now), seconds))
 
-    def now(self) -> WavePace:
+    def now(self, now: float) -> WavePace:
         """The pace of bags, as far as it is measured by now."""
-        if self._measured.count >= _LEARN_AFTER:
-            self._rate = self._measured.rate() or self._rate
+        if now >= self._learnt + _LEARN_EVERY:
+            self._learnt = now
+            self._rate = learn_rate(self._timings, self._rate) or self._rate
         workers = self._machines.workers
         size = workers / max(self._rate.seconds_a_byte, 1e-15)
         files = self._rate.seconds_a_file * self._archived_files

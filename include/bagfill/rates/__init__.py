@@ -1,0 +1,1 @@
+"""What was measured of shards and thaws, for the next forecast."""

@@ -1,0 +1,462 @@
+"""Backfills with exactly the rights of docs/security.md, and every request of every identity held against it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import boto3
+import pytest
+from azure.storage.blob import BlobServiceClient, StandardBlobTier, generate_container_sas
+
+from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.demo.azurite import Azurite
+from bagfill.demo.seaweedfs import SeaweedFS
+from bagfill.doctor.everything import examine
+from bagfill.doctor.examine import Examination
+from bagfill.doctor.model import Verdict
+from bagfill.settings import Settings, load_settings
+from bagfill.steps.backfill import backfill
+from bagfill.steps.import_location import import_location
+from bagfill.steps.requests import BackfillRequest
+from bagfill.steps.services import Services
+from bagfill.storage.azure import AzureStore
+from bagfill.storage.credentials import AzureAccess, S3Access
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.sqs import SqsQueue
+from bagfill.storage.store import ThawTier
+from bagfill.wiring import open_services
+from enforcing_ministack import EnforcingMiniStack
+from recording_proxy import Recording, Request, recording
+from world import bag_files
+
+pytestmark = pytest.mark.servers
+
+PAGE = (Path(__file__).parents[2] / "docs/security.md").read_text()
+POLICIES: dict[str, Any] = {
+    name: json.loads(text) for name, text in re.findall(r'```json title="([^"]+)"\n(.*?)```', PAGE, re.DOTALL)
+}
+BAG = BagId.parse("digitised/b1")
+V1 = BagVersionId.parse("digitised/b1/v1")
+# Above the size from which S3 copies by itself, and from which blocks are staged.
+LARGE = bytes(range(256)) * (9 * 1024 * 1024 // 256)
+SETTINGS = """
+[registry]
+database = "sqlite:///{root}/registry.sqlite"
+[work_area]
+provider = "amazon-s3"
+bucket = "{areas}"
+prefix = "work/"
+connection = "areas"
+[receipts]
+provider = "amazon-s3"
+bucket = "{areas}"
+prefix = "receipts/"
+connection = "areas"
+[manifests]
+provider = "amazon-s3"
+bucket = "{areas}"
+prefix = "manifests/"
+connection = "areas"
+[limits]
+small_object_bytes = "1 MiB"
+block_bytes = "5 MiB"
+[[locations]]
+name = "source"
+provider = "amazon-s3"
+bucket = "{name}"
+read_connection = "source_reader"
+[[locations]]
+name = "azure"
+provider = "azure-blob-storage"
+container = "{name}"
+read_connection = "azure_reader"
+write_connection = "azure_writer"
+probe_prefix = "bagfill-probe/"
+server_copy = "never"
+[[locations]]
+name = "other"
+provider = "amazon-s3"
+bucket = "other-{name}"
+prefix = "bags/"
+read_connection = "other_reader"
+write_connection = "other_writer"
+probe_prefix = "bags/bagfill-probe/"
+[[locations]]
+name = "within"
+provider = "amazon-s3"
+bucket = "within-{name}"
+read_connection = "within_reader"
+write_connection = "within_writer"
+inspect_connection = "within_inspector"
+probe_prefix = "bagfill-probe/"
+[[policies]]
+locations = ["azure", "other", "within"]
+"""
+
+
+class RestrictedSeaweedFS(SeaweedFS):
+    """With a writer that has no more than SeaweedFS can take away: who may create there may delete."""
+
+    name = "restricted"
+    writer_access_key, writer_secret_key = "other-writer", "other-writer-secret"
+
+    def _identities(self) -> dict[str, object]:
+        known: Any = super()._identities()
+        credentials = [{"accessKey": self.writer_access_key, "secretKey": self.writer_secret_key}]
+        known["identities"].append({"name": "w", "credentials": credentials, "actions": ["Read", "List", "Write"]})
+        return dict(known)
+
+
+@dataclass
+class World:
+    services: Services
+    settings: Settings
+    credentials: EnvironmentCredentials
+    recordings: tuple[Recording, ...]
+    roles: dict[str, str]
+    main_job: tuple[Request, ...] = ()
+
+    def requests(self, role: str) -> list[Request]:
+        """What one role asked for in the main job."""
+        names = {who for who, its in self.roles.items() if its == role}
+        return [request for request in self.main_job if request.who in names]
+
+    def all_so_far(self) -> list[Request]:
+        return [request for seen in self.recordings for request in seen.requests]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnforcingMiniStack]:
+    with EnforcingMiniStack(tmp_path_factory.mktemp("enforcing"), restore_delay=1.0) as server:
+        yield server
+
+
+def identity(server: EnforcingMiniStack, name: str, *granted: tuple[str, str]) -> tuple[str, str]:
+    """A user of IAM with policies of the page, each for one bucket; its key and secret."""
+    iam = _client(server, "iam")
+    iam.create_user(UserName=name)
+    for number, (policy, bucket) in enumerate(granted):
+        text = json.dumps(POLICIES[policy]).replace("BUCKET", bucket).replace("PREFIX", "")
+        iam.put_user_policy(UserName=name, PolicyName=f"p{number}", PolicyDocument=text)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return str(key["AccessKeyId"]), str(key["SecretAccessKey"])
+
+
+@pytest.fixture(scope="module")
+def world(server: EnforcingMiniStack, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("least")
+    name = f"least-{uuid4()}"
+    with ExitStack() as stack:
+        seaweedfs = stack.enter_context(RestrictedSeaweedFS(root))
+        s3, other, azure = (
+            stack.enter_context(recording(url)) for url in (server.endpoint, seaweedfs.endpoint, _origin(azurite))
+        )
+        _fill(server, seaweedfs, azurite, name)
+        environ, roles = {}, {}
+
+        def aws(connection: str, role: str, url: str, key: str, secret: str) -> None:
+            extra = {"endpoint_url": url, "region_name": "us-east-1"}
+            document = {"conn_type": "aws", "login": key, "password": secret, "extra": extra}
+            environ[f"AIRFLOW_CONN_{connection.upper()}"] = json.dumps(document)
+            roles[key] = role
+
+        within = f"within-{name}"
+        for connection, role, granted in (
+            ("areas", "manifest writer", [("manifest writer", f"areas-{name}")]),
+            ("source_reader", "source reader", [("reader", name), ("thaw", name)]),
+            ("within_reader", "reader", [("reader", within)]),
+            # S3 copies from S3 for the identity that writes alone.
+            ("within_writer", "within writer", [("writer", within), ("reader", name)]),
+            ("within_inspector", "inspector", [("inspector", within)]),
+        ):
+            aws(connection, role, s3.url, *identity(server, connection, *granted))
+        aws("other_reader", "reader", other.url, seaweedfs.reader_access_key, seaweedfs.reader_secret_key)
+        aws("other_writer", "writer", other.url, seaweedfs.writer_access_key, seaweedfs.writer_secret_key)
+        for connection, role, permission in (
+            ("azure_reader", "azure reader", "rl"),
+            ("azure_writer", "azure writer", "rlcw"),
+        ):
+            token = _signature(azurite, name, permission)
+            text = f"BlobEndpoint={azure.url}/{azurite.account};SharedAccessSignature={token}"
+            document = {"conn_type": "wasb", "extra": {"connection_string": text}}
+            environ[f"AIRFLOW_CONN_{connection.upper()}"] = json.dumps(document)
+            roles[parse_qs(token)["sig"][0]] = role
+        (root / "bagfill.toml").write_text(SETTINGS.format(root=root, name=name, areas=f"areas-{name}"))
+        settings, credentials = load_settings(root / "bagfill.toml", {}), EnvironmentCredentials(environ)
+        services = stack.enter_context(open_services(settings, credentials))
+        built = World(services, settings, credentials, (s3, other, azure), roles)
+        _run(built, server, name)
+        yield replace(built, main_job=tuple(built.all_so_far()))
+
+
+def _origin(azurite: Azurite) -> str:
+    parts = urlsplit(azurite.endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _signature(azurite: Azurite, container: str, permission: str) -> str:
+    token: str = generate_container_sas(
+        azurite.account,
+        container,
+        account_key=azurite.account_key,
+        permission=permission,
+        expiry=datetime.now(UTC) + timedelta(hours=2),
+    )
+    return token
+
+
+def _client(server: EnforcingMiniStack | SeaweedFS, service: str = "s3") -> Any:
+    make: Any = boto3.client
+    return make(
+        service,
+        endpoint_url=server.endpoint,
+        region_name=server.region,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+    )
+
+
+def _fill(server: EnforcingMiniStack, seaweedfs: SeaweedFS, azurite: Azurite, name: str) -> None:
+    here = _client(server)
+    for bucket in (name, f"within-{name}", f"areas-{name}"):
+        here.create_bucket(Bucket=bucket)
+    here.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    files = bag_files(BAG, {"large.bin": LARGE, "small.txt": b"small"}, algorithms=("sha256",))
+    for path, data in files.items():
+        here.put_object(Bucket=name, Key=f"{V1}/{path}", Body=data)
+    _client(seaweedfs).create_bucket(Bucket=f"other-{name}")
+    BlobServiceClient.from_connection_string(azurite.connection_string).create_container(name)
+
+
+def _run(world: World, server: EnforcingMiniStack, name: str) -> None:
+    """The main job: learn a bag, thaw one of its files, replicate it to every destination."""
+    assert import_location(world.services, "source").is_clean
+    key = f"{V1}/data/small.txt"
+    _client(server).copy_object(Bucket=name, Key=key, CopySource={"Bucket": name, "Key": key}, StorageClass="GLACIER")
+    for destination in ("azure", "other", "within"):
+        fields = {"space": "digitised", "external_identifier": "b1", "destination": destination}
+        request = BackfillRequest.parse(world.services, f"least:{destination}", fields)
+        result = backfill(world.services, request, poll_seconds=0.5)
+        assert result.succeeded, [event.description for closed in result.closed for event in _events(world, closed)]
+
+
+def _events(world: World, closed: Any) -> Any:
+    ingest = world.services.ingests.get(closed.ingest_id)
+    return [] if ingest is None else ingest.events
+
+
+def s3_action(request: Request) -> set[str]:
+    """Which actions of IAM a request needs. Source: Amazon S3 API reference, "Permissions" of each operation."""
+    has = request.query.keys()
+    in_bucket = request.path.strip("/").count("/") == 0
+    match request.method:
+        case "GET" | "HEAD" if in_bucket:
+            assert request.method == "HEAD" or "list-type" in has, request
+            return {"s3:ListBucket"}
+        case "GET" if "uploadId" in has:
+            return {"s3:ListMultipartUploadParts"}
+        case "GET" | "HEAD":
+            return {"s3:GetObjectVersion" if "versionId" in has else "s3:GetObject"}
+        case "DELETE" if "uploadId" in has:
+            return {"s3:AbortMultipartUpload"}
+        case "POST" if "restore" in has:
+            return {"s3:RestoreObject"}
+        case "POST" if has & {"uploads", "uploadId"}:
+            return {"s3:PutObject"}
+        case "PUT" if not in_bucket:
+            return {"s3:PutObject"}
+    raise AssertionError(f"no policy speaks of {request}")
+
+
+def azure_permission(request: Request) -> str:
+    """Which permission of a SAS a request needs. Source: Azure, "Create a service SAS", permissions of operations."""
+    comp = request.query.get("comp", "")
+    match request.method, comp:
+        case "GET", "list":
+            return "l"
+        case (("GET" | "HEAD"), ("" | "blocklist")):
+            return "r"
+        case "PUT", "":
+            return "c"
+        case "PUT", ("block" | "blocklist"):
+            return "w"
+    raise AssertionError(f"no signature speaks of {request}")
+
+
+def actions(*names: str) -> set[str]:
+    found: set[str] = set()
+    for name in names:
+        for statement in POLICIES[name]["Statement"]:
+            listed = statement["Action"]
+            found |= {listed} if isinstance(listed, str) else set(listed)
+    return found
+
+
+def used(world: World, role: str) -> set[str]:
+    requests = world.requests(role)
+    assert requests, role
+    return set().union(*map(s3_action, requests))
+
+
+# Beside what the main job uses: an upload that another process goes on with, and one that is given up.
+RESUMING = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+
+
+def test_a_reader_of_archived_sources_uses_its_two_policies_and_nothing_else(world: World) -> None:
+    assert used(world, "source reader") == actions("reader", "thaw")
+
+
+def test_a_reader_of_replicas_uses_no_more_than_its_policy(world: World) -> None:
+    assert used(world, "reader") <= actions("reader")
+    assert used(world, "reader") >= {"s3:ListBucket", "s3:GetObject"}
+
+
+@pytest.mark.parametrize("role", ["writer", "manifest writer"])
+def test_a_writer_uses_its_policy_and_nothing_else(world: World, role: str) -> None:
+    assert used(world, role) - RESUMING == actions(role) - RESUMING
+    assert actions(role) >= RESUMING
+
+
+def test_every_object_is_created_as_the_conditions_of_the_policies_demand(world: World) -> None:
+    """Null s3:if-none-match false, or no creating operation: as AWS would judge it."""
+    for role in ("writer", "within writer", "manifest writer"):
+        writes = [r for r in world.requests(role) if s3_action(r) == {"s3:PutObject"}]
+        assert writes
+        for request in writes:
+            creates_nothing = "uploads" in request.query or "partNumber" in request.query
+            assert creates_nothing or request.headers.get("if-none-match") == "*", request
+
+
+def test_the_policies_permit_creating_only(world: World) -> None:
+    for name in ("writer", "manifest writer"):
+        conditions = [s.get("Condition") for s in POLICIES[name]["Statement"] if s["Action"] == "s3:PutObject"]
+        assert conditions == [
+            {"Null": {"s3:if-none-match": "false"}},
+            {"Bool": {"s3:ObjectCreationOperation": "false"}},
+        ]
+
+
+def test_where_s3_copies_by_itself_the_writer_reads_the_source(world: World) -> None:
+    copies = [r for r in world.requests("within writer") if "x-amz-copy-source" in r.headers]
+    assert copies
+    assert all("partNumber" in request.query for request in copies), "CopyObject is refused by the writer's policy"
+    assert used(world, "within writer") <= actions("writer", "reader")
+
+
+def test_signatures_of_azure_hold_what_is_used_and_nothing_else(world: World) -> None:
+    for role, documented in (("azure reader", "rl"), ("azure writer", "rlcw")):
+        requests = world.requests(role)
+        assert requests
+        assert {azure_permission(request) for request in requests} == set(documented), role
+        assert f"| {role.removeprefix('azure ')} | `{documented}` |" in PAGE
+
+
+def test_no_policy_has_a_right_to_delete_or_to_everything() -> None:
+    for name, policy in POLICIES.items():
+        text = json.dumps(policy)
+        # Of a queue: messages that were handed over.
+        assert "Delete" not in text.replace("sqs:DeleteMessage", "").replace("Deletes nothing", ""), name
+        assert not re.search(r'"(s3:|sqs:)?\*"', text), name
+
+
+def test_a_thaw_at_azure_needs_the_right_to_write(azurite: Azurite) -> None:
+    name = f"thaw-{uuid4()}"
+    container = BlobServiceClient.from_connection_string(azurite.connection_string).create_container(name)
+    container.upload_blob("archived", b"x", standard_blob_tier=StandardBlobTier.ARCHIVE)
+    for permission in ("rl", "rlw"):
+        access = AzureAccess(azurite.endpoint, sas_token=_signature(azurite, name, permission))
+        store = AzureStore(name, access, location="azure")
+        if permission == "rl":
+            with pytest.raises(StoreError) as refused:
+                store.request_thaw("archived", tier=ThawTier.STANDARD, days=1)
+            assert refused.value.failure is StoreFailure.DENIED
+        else:
+            store.request_thaw("archived", tier=ThawTier.STANDARD, days=1)
+        store.close()
+    assert "| thaw | `rlw` |" in PAGE
+
+
+def examined(world: World, settings: Settings, location: str) -> Examination:
+    looks = examine(settings, world.credentials, lambda: datetime.now(UTC), lambda _name: True, location=location)
+    *_, (_subject, examination) = looks
+    return examination
+
+
+def test_the_doctor_finds_that_nothing_is_missing_and_what_is_too_much(world: World) -> None:
+    findings = examined(world, world.settings, "other").findings
+    to_mend = {(f.code, f.identity) for f in findings if f.diagnosis.verdict is Verdict.MEND}
+    # SeaweedFS has no right to create without one to delete.
+    assert to_mend == {("may-delete", "writer")}
+    for location in ("azure", "within", "source"):
+        findings = examined(world, world.settings, location).findings
+        assert [f for f in findings if f.diagnosis.verdict is Verdict.MEND] == [], location
+
+
+def test_a_writer_with_its_policy_can_neither_overwrite_nor_delete(world: World) -> None:
+    examination = examined(world, world.settings, "within")
+    said = {(f.code, f.diagnosis.verdict) for f in examination.findings if f.identity == "writer"}
+    assert {verdict for code, verdict in said if code in {"may-overwrite", "may-delete"}} == {Verdict.GOOD}
+    assert {verdict for code, verdict in said if code.startswith("may-not")} == {Verdict.GOOD}
+
+
+def test_an_inspector_finds_out_everything_with_its_policy(world: World) -> None:
+    examination = examined(world, world.settings, "within")
+    of_inspector = [f for f in examination.findings if f.identity == "inspector"]
+    assert {"lifecycle-deletes", "versions-off", "locked", "public"} <= {f.code for f in of_inspector}
+    assert [f for f in of_inspector if f.diagnosis.verdict is Verdict.UNKNOWN] == []
+    at_server = [r for r in world.recordings[0].requests if world.roles.get(r.who) == "inspector" and r.status == 200]
+    asked = {_ASKED[name] for request in at_server for name in request.query.keys() & _ASKED.keys()}
+    assert asked <= actions("inspector")
+
+
+def test_restore_events_need_three_rights_on_the_queue(server: EnforcingMiniStack) -> None:
+    root = _client(server, "sqs")
+    url = root.create_queue(QueueName="restores")["QueueUrl"]
+    root.send_message(QueueUrl=url, MessageBody="one")
+    root.send_message(QueueUrl=url, MessageBody="two")
+    for name, permitted in (("listener", True), ("stranger", False)):
+        iam = _client(server, "iam")
+        iam.create_user(UserName=name)
+        text = json.dumps(POLICIES["thaw events"])
+        text = text.replace("REGION", "us-east-1").replace("ACCOUNT", "000000000000")
+        text = text.replace("QUEUE", "restores" if permitted else "another")
+        # At AWS the right to an action is the right to its batch; this server asks for the batch by name.
+        for action in ("sqs:DeleteMessage", "sqs:ChangeMessageVisibility"):
+            text = text.replace(f'"{action}"', f'"{action}", "{action}Batch"')
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=text)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        access = S3Access(
+            server.endpoint,
+            "us-east-1",
+            access_key_id=key["AccessKeyId"],
+            secret_access_key=key["SecretAccessKey"],
+        )
+        queue = SqsQueue(url, access)
+        if permitted:
+            first, *others = queue.receive(1)
+            queue.delete([first])
+            queue.give_back(others)
+        else:
+            with pytest.raises(StoreError) as refused:
+                queue.receive(0)
+            assert refused.value.failure is StoreFailure.DENIED
+        queue.close()
+
+
+_ASKED = {
+    "versioning": "s3:GetBucketVersioning",
+    "lifecycle": "s3:GetLifecycleConfiguration",
+    "object-lock": "s3:GetBucketObjectLockConfiguration",
+    "publicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "policyStatus": "s3:GetBucketPolicyStatus",
+}
