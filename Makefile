@@ -60,6 +60,20 @@ site: setup ## the documentation as a site, in .bagfill/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open .bagfill/site/index.html"
 
+.PHONY: audit
+audit: setup ## look for known holes of the packages of production; needs a network
+	@tools/audit
+
+.PHONY: sbom
+sbom: setup ## list everything that production installs, as CycloneDX, in .bagfill/sbom.json
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+		--output-file $(STATE)/sbom.json requirements.txt
+	@echo "written: $(STATE)/sbom.json"
+
+.PHONY: licences
+licences: setup ## write docs/reference/licences.md from the packages' metadata
+	@$(BIN)/python tools/licences
+
 .PHONY: lock
 lock: $(STATE)/tools/ready ## pin the packages of pyproject.toml again
 	@tools/lock

@@ -180,6 +180,13 @@ def audit_params(places: Places) -> dict[str, Param]:
     }
 
 
+def check_params(places: Places) -> dict[str, Param]:
+    """Params of ``check_installation``."""
+    return {
+        "location": _optional("Location", "Only this one. Empty: everything.", **_choice(places.all, optional=True)),
+    }
+
+
 def _text(title: str, description: str, **schema: Any) -> Param:
     return Param(type="string", minLength=1, title=title, description_md=description, **schema)
 

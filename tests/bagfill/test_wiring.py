@@ -22,10 +22,10 @@ from bagfill.settings.sections import SigningSource
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.errors import StoreError
 from bagfill.storage.gate import LocationLimits
-from bagfill.storage.location import Location, Provider
+from bagfill.storage.location import Location, Provider, ThawDefaults
 from bagfill.storage.server_copy import NotFetched, PinnedSource
 from bagfill.storage.shares import MemoryShares
-from bagfill.wiring import OpenedStores, open_services
+from bagfill.wiring import OpenedStores, open_services, price_lookup
 from contracts.stub_provider import refusing
 
 NOBODY = EnvironmentCredentials({})
@@ -127,6 +127,15 @@ def test_a_newer_database_is_told_from_an_older_one(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(DatabaseError, match="newer Bagfill"), open_services(settings(tmp_path), NOBODY):
         pass
+
+
+def test_a_location_that_thaws_by_copying_pays_for_copies(tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    place = Location("cold", Provider.AZURE_BLOB_STORAGE, "bags", prices="azure-eastus2")
+    copying = replace(place, name="copying", thaw=ThawDefaults(copies="thawed", into="Cool"))
+    prices = price_lookup(replace(made, locations={"cold": place, "copying": copying}))
+    tables = [prices(name) for name in ("cold", "copying")]
+    assert [table and table.thawed_as for table in tables] == ["", "Cool"]
 
 
 def test_copies_by_the_providers_take_their_turns_at_both_locations() -> None:

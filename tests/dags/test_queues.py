@@ -28,10 +28,12 @@ def test_what_moves_bytes_and_what_reads_back_go_to_queues_of_their_own(monkeypa
     assert {task for task, queue in found.items() if queue == "the-copy-queue"} == {
         ("backfill_bag", "copy"),
         ("backfill_parcels", "parcel"),
+        ("check_installation", "copy"),
     }
     assert {task for task, queue in found.items() if queue == "the-verify-queue"} == {
         ("backfill_bag", "verify"),
         ("audit_replicas", "audit"),
+        ("check_installation", "verify"),
     }
     # Everything else is short, and never waits behind a copy.
     assert set(found.values()) == {"the-control-queue", "the-copy-queue", "the-verify-queue"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from bagfill.doctor.connections import examine_connections
 from bagfill.doctor.database import examine_database
 from bagfill.doctor.examine import Examination, examine_area, examine_location
+from bagfill.doctor.model import EVERYBODY, Identity
 from bagfill.doctor.queue import examine_queue
 from bagfill.settings import Settings
 from bagfill.storage.credentials import Credentials
@@ -20,6 +22,7 @@ def examine(
     is_set: Callable[[str], bool],
     *,
     location: str | None = None,
+    identities: AbstractSet[Identity] = EVERYBODY,
 ) -> Iterator[tuple[str, Examination]]:
     """Examine one subject after the other; yields each with what is known by then.
 
@@ -29,13 +32,14 @@ def examine(
         now: this machine's clock.
         is_set: whether there is a connection of an id.
         location: only this one; ``None``: everything that is configured.
+        identities: only these; areas, database and queue are looked at with all of them alone.
     """
     examination = Examination()
     for place in settings.locations.values():
         if location in {None, place.name}:
-            examine_location(place, credentials, now, examination)
+            examine_location(place, credentials, now, examination, identities)
             yield place.name, examination
-    if location is not None:
+    if location is not None or identities != EVERYBODY:
         return
     for area in (settings.work_area, settings.receipts, settings.manifests):
         examine_area(area.location, credentials, now, examination)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bagfill.doctor.catalogue import CHECKS
 from bagfill.doctor.folder import examine_folder
-from bagfill.doctor.model import Diagnosis, Finding, Identity, Patient, Verdict
+from bagfill.doctor.model import EVERYBODY, Diagnosis, Finding, Identity, Patient, Verdict
 from bagfill.storage.credentials import Credentials, CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.location import Location, Provider
@@ -37,7 +38,11 @@ class Examination:
 
 
 def examine_location(
-    location: Location, credentials: Credentials, now: Callable[[], datetime], into: Examination
+    location: Location,
+    credentials: Credentials,
+    now: Callable[[], datetime],
+    into: Examination,
+    identities: AbstractSet[Identity] = EVERYBODY,
 ) -> None:
     """Try everything that is configured for a location.
 
@@ -46,6 +51,7 @@ def examine_location(
         credentials: supplies the accesses behind connection ids.
         now: this machine's clock.
         into: gets the findings.
+        identities: only these.
     """
     if location.provider is Provider.LOCAL:
         into.findings += examine_folder(location, needs_writing=location.writable)
@@ -53,19 +59,23 @@ def examine_location(
     roles = [(Identity.READER, location.read_connection)]
     if location.writable:
         roles.append((Identity.WRITER, location.write_connection))
+    if location.thaw_connection is not None:
+        roles.append((Identity.THAWER, location.thaw_connection))
     if location.inspect_connection is not None:
         roles.append((Identity.INSPECTOR, location.inspect_connection))
     for identity, connection in roles:
+        if identity not in identities:
+            continue
         asks_facts = identity is (Identity.READER if location.inspect_connection is None else Identity.INSPECTOR)
         _examine(location, identity, connection, credentials, now, into, asks_facts=asks_facts)
-    if location.writable:
+    if location.writable and Identity.WRITER in identities:
         into.findings += _one_identity(location, credentials)
 
 
 def examine_area(area: Location, credentials: Credentials, now: Callable[[], datetime], into: Examination) -> None:
     """Try what the one identity of an area needs; arguments as of :func:`examine_location`."""
     if area.provider is Provider.LOCAL:
-        into.findings += examine_folder(area, needs_writing=True)
+        into.findings += examine_folder(area, needs_writing=True, is_area=True)
     else:
         _examine(area, Identity.AREA, area.write_connection, credentials, now, into, asks_facts=False)
 

@@ -14,15 +14,17 @@ from bagfill.storage.location import Location
 _LITTLE = 1024**3
 
 
-def examine_folder(location: Location, *, needs_writing: bool) -> Sequence[Finding]:
+def examine_folder(location: Location, *, needs_writing: bool, is_area: bool = False) -> Sequence[Finding]:
     """What is to be said of a folder.
 
     Args:
         location: a local one.
         needs_writing: whether objects are created there.
+        is_area: whether it is one of ours, which is made when it is missing. The folder of a location never is: a disk
+            that is not mounted would look like an empty one.
     """
     folder = Path(location.bucket)
-    found = [("folder-missing", _is_there(folder, needs_writing=needs_writing))]
+    found = [("folder-missing", _is_there(folder, is_made=is_area))]
     if folder.is_dir():
         found.append(("folder-access", _access(folder, needs_writing=needs_writing)))
         if needs_writing:
@@ -30,11 +32,11 @@ def examine_folder(location: Location, *, needs_writing: bool) -> Sequence[Findi
     return [Finding(code, location.name, None, None, diagnosis) for code, diagnosis in found]
 
 
-def _is_there(folder: Path, *, needs_writing: bool) -> Diagnosis:
+def _is_there(folder: Path, *, is_made: bool) -> Diagnosis:
     if folder.is_dir():
         return good(f"{folder} is there")
-    if needs_writing and _nearest(folder) is not None:
-        return Diagnosis(Verdict.NOTE, f"{folder} is not there yet; it is made with the first object")
+    if is_made and _nearest(folder) is not None:
+        return Diagnosis(Verdict.NOTE, f"{folder} is not there yet; it is made when it is opened")
     return Diagnosis(Verdict.MEND, f"{folder} is no folder", "Make it, mount it, or correct path in the settings.")
 
 

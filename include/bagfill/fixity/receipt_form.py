@@ -186,6 +186,12 @@ class DestinationObject(_Form):
     transit: CheckedBlocks | Md5Blocks | FetchedByProvider | NotFetchedByProvider | None
 
 
+class ObjectFromCopy(DestinationObject):
+    """Its source was archived: what was read is a copy that the source's provider had made of exactly this object."""
+
+    read_from: Text
+
+
 class FileLine(_Form):
     """One file: what was read at the destination, how else it is known, and the object that holds it."""
 
@@ -194,7 +200,7 @@ class FileLine(_Form):
     size: Count
     digests: Digests
     obtained: Annotated[list[Obtained], Field(min_length=1)]
-    object: DestinationObject
+    object: DestinationObject | ObjectFromCopy
 
     @model_validator(mode="after")
     def _proved(self) -> Self:

@@ -48,6 +48,16 @@ def placement_problems(
         if len(key) == 1 and _overlap(one, other):
             whose = f"location {one.name!r}" if len(first) == 2 else f"the {one.name}"
             problems.add(key, f"must lie apart from {whose}: {_place(other)} and {_place(one)} overlap")
+    _copies(places, problems)
+
+
+def _copies(places: Sequence[tuple[Key, Location]], problems: ProblemList) -> None:
+    """Containers of thawed copies hold nothing else: no bags, no records."""
+    containers = {place.bucket: place.name for _, place in places if place.provider is Provider.AZURE_BLOB_STORAGE}
+    for key, place in places:
+        if place.thaw.copies in containers:
+            whose = containers[place.thaw.copies]
+            problems.add_found((*key, "thaw", "copies"), f"a container of its own; this one is that of {whose!r}")
 
 
 def _policies(policies: Sequence[tuple[int, Policy]], document: Mapping[str, Any], problems: ProblemList) -> None:

@@ -87,6 +87,7 @@ class ThawSection(Section):
     overdue_after: Annotated[Duration, Field(ge=timedelta(minutes=10), le=timedelta(days=60))] | None = None
     into: Literal["Hot", "Cool", "Cold"] = "Hot"
     account: Annotated[str, Field(pattern=_NAME)] | None = None
+    copies: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=3, max_length=63)] | None = None
 
     def defaults(self) -> ThawDefaults:
         """As a location has them."""
@@ -170,12 +171,16 @@ class LocationSection(_PlaceSection):
     max_connections: Annotated[int, Field(ge=1)] | None = None
     inspect_connection: ConnectionId | None = None
     probe_prefix: ProbePrefix | None = None
+    thaw_connection: ConnectionId | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_place(self.provider)
         if self.batch is not None and self.provider is not Provider.AMAZON_S3:
             message = f"[locations.batch] is for amazon-s3; this location is {self.provider.value}"
+            raise PydanticCustomError("keys", "{text}", {"text": message})
+        if self.thaw.copies is not None and self.provider is not Provider.AZURE_BLOB_STORAGE:
+            message = f"thaw.copies is for azure-blob-storage; this location is {self.provider.value}"
             raise PydanticCustomError("keys", "{text}", {"text": message})
         if self.batch is not None and self.batch.bucket == self.bucket:
             message = "batch.bucket must not be the bucket of the bags: manifests and reports would lie among them"
@@ -202,6 +207,7 @@ class LocationSection(_PlaceSection):
             limits=LocationLimits(self.max_requests, self.max_connections),
             inspect_connection=self.inspect_connection,
             probe_prefix=self.probe_prefix,
+            thaw_connection=self.thaw_connection,
         )
 
 

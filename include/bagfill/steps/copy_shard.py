@@ -97,6 +97,7 @@ class _Copying:
         self._keeper = keeper
         self._watch = CampaignWatch(services, ref)
         self._begun = begun
+        self._read_from: dict[str, str] = {}
         self._file_done = file_done
         source, destination = services.locations[ref.source], services.locations[ref.destination]
         self._from = services.stores.reading(source)
@@ -177,6 +178,8 @@ class _Copying:
         name = f"{self._ref.bag_version}: {item.file.path}"
         row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
         row |= way_of(outcome)
+        if item.file.path in self._read_from:
+            row["readFrom"] = self._read_from[item.file.path]
         match outcome:
             case Copied():
                 return {**row, "outcome": "copied", **answer_of(outcome)}
@@ -205,6 +208,9 @@ class _Copying:
         files = list({item.file.path: item.file for item in items if item.file.archived}.values())
         with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
             infos = list(pool.map(lambda file: self._from.stat(f"{self._from_prefix}{file.path}"), files))
+        self._read_from = {
+            file.path: info.read_from for file, info in zip(files, infos, strict=True) if info and info.read_from
+        }
         # A vanished object is the copy's to report.
         return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
 

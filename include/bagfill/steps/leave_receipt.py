@@ -91,10 +91,14 @@ def _read_back(services: Services, name: str, written: ReceiptSummary | None) ->
         return None
 
 
+_CONNECTIONS = {"read_connection", "write_connection", "thaw_connection", "inspect_connection", "probe_prefix"}
+"""Of a location: who acts there, and where it is probed; nothing of what is done."""
+
+
 def configuration_sha256(services: Services, ref: IngestRef) -> str:
     """Identity of the settings that a replication was made with: both locations without their connections, limits."""
     sides = {"source": services.locations[ref.source], "destination": services.locations[ref.destination]}
-    settings = {side: _settings(location, {"read_connection", "write_connection"}) for side, location in sides.items()}
+    settings = {side: _settings(location, _CONNECTIONS) for side, location in sides.items()}
     return sha256_hex(canonical_json({**settings, "limits": _settings(services.limits, set())}))
 
 
@@ -234,7 +238,7 @@ def _moment(text: str) -> str:
 def _object(
     verified: Mapping[str, Any], listed: ObjectInfo, copied: Mapping[str, Any], planned: PlannedFile
 ) -> dict[str, Any]:
-    return {
+    known = {
         "etag": verified["etag"],
         "versionId": listed.version_id or copied.get("versionId"),
         "requestId": copied.get("requestId"),
@@ -242,6 +246,9 @@ def _object(
         "outcome": copied.get("outcome"),
         "transit": _transit(copied, planned),
     }
+    if "readFrom" in copied and copied.get("outcome") != "already-there":
+        return {**known, "readFrom": copied["readFrom"]}
+    return known
 
 
 def _transit(copied: Mapping[str, Any], planned: PlannedFile) -> dict[str, Any] | None:

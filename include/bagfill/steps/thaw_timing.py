@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from datetime import datetime
 
 from bagfill.database.errors import DatabaseError
 from bagfill.planning.thaw_waits import ThawTiming
@@ -12,7 +11,7 @@ from bagfill.rates.log import ThawSeen
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
 from bagfill.storage.location import Provider
-from bagfill.storage.store import ArchiveState, ObjectInfo, ThawTier
+from bagfill.storage.store import ObjectInfo, ThawTier
 from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawRecord, ThawStand
 from bagfill.thaw.states import ThawStates
 from bagfill.thaw.tiers import is_archive_class
@@ -28,8 +27,7 @@ def note_readable(services: Services, ref: IngestRef, states: ThawStates) -> Non
         ref: the ingest.
         states: as they were just seen.
     """
-    ends = {key: _until(states.infos[key]) for key in states.readable}
-    until = {key: moment for key, moment in ends.items() if moment is not None}
+    until = {key: states.infos[key].readable_until or FOR_GOOD for key in states.readable}
     rows = services.thaws.of(ref.source, until)
     news = {key: until[key] for key, row in rows.items() if row.until != until[key]}
     if not news:
@@ -37,10 +35,6 @@ def note_readable(services: Services, ref: IngestRef, states: ThawStates) -> Non
     # Before the ledger knows: a step that is killed in between finds them once more, as the same group.
     _note_times(services, ref.source, [(states.infos[key], rows[key]) for key in news])
     services.thaws.readable(ref.source, news)
-
-
-def _until(info: ObjectInfo) -> datetime | None:
-    return info.readable_until if info.archive is ArchiveState.THAWED else FOR_GOOD
 
 
 def _note_times(services: Services, location: str, found: list[tuple[ObjectInfo, ThawRecord]]) -> None:

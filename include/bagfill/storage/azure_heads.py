@@ -23,7 +23,7 @@ def stat(container: AzureLean, key: str) -> ObjectInfo | None:
         size=int(headers.get("Content-Length", "0")),
         etag=headers.get("ETag", "").strip('"'),
         storage_class=tier,
-        archive=archive_state(tier, headers.get("x-ms-archive-status", "")),
+        archive=archive_state(tier, headers.get("x-ms-archive-status", ""), headers.get("x-ms-copy-status", "")),
         last_modified=None if modified is None else parsedate_to_datetime(modified),
         version_id=headers.get("x-ms-version-id"),
     )

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 def list_blobs(container: AzureLean, prefix: str) -> Iterator[ObjectInfo]:
     """Every blob whose name starts with ``prefix``. Raises StoreError."""
-    return _each(container, prefix, "list", _blobs)
+    return _each(container, prefix, "list", _blobs, include="copy")
 
 
 def list_folders(container: AzureLean, prefix: str) -> Iterator[str]:
@@ -73,7 +73,9 @@ def _info(blob: Element) -> ObjectInfo:
         # Some servers quote it, Azure does not.
         etag=(properties.findtext("Etag") or "").strip('"'),
         storage_class=tier,
-        archive=archive_state(tier, properties.findtext("ArchiveStatus") or ""),
+        archive=archive_state(
+            tier, properties.findtext("ArchiveStatus") or "", properties.findtext("CopyStatus") or ""
+        ),
         last_modified=parsedate_to_datetime(modified) if modified else None,
         version_id=blob.findtext("VersionId") or None,
     )

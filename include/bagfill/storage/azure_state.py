@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 _ARCHIVE = "Archive"
 
 
-def archive_state(tier: str, archive_status: str) -> ArchiveState:
-    """The state of a blob: the tier stays Archive until a rehydrate is done, and only then changes."""
+def archive_state(tier: str, archive_status: str, copy_status: str = "") -> ArchiveState:
+    """The state of a blob: the tier stays Archive until a rehydrate is done, and only then changes.
+
+    Args:
+        tier, archive_status: as Azure says them.
+        copy_status: of a blob that was made by Copy Blob; while it is ``pending`` the blob cannot be read.
+    """
+    if copy_status == "pending":
+        return ArchiveState.THAWING
     if tier != _ARCHIVE:
         return ArchiveState.READABLE
     return ArchiveState.THAWING if archive_status else ArchiveState.ARCHIVED

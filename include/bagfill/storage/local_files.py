@@ -30,6 +30,9 @@ _FAILURES = {
     errno.ENOENT: StoreFailure.MISSING,
 }
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Passes when somebody makes room, so the failure is UNAVAILABLE as any other that passes."""
+
 
 class FolderFiles:
     """The files of one location.
@@ -55,6 +58,8 @@ class FolderFiles:
         except OSError as error:
             failure = _FAILURES.get(error.errno or 0, StoreFailure.UNAVAILABLE)
             detail = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            if error.errno in _FULL:
+                detail = f"{detail}: the disk is full, or the user's share of it"
             raise self.error(failure, key, operation, detail) from None
 
     def require_root(self, operation: str) -> None:

@@ -27,8 +27,10 @@ class ThawDefaults:
         days: how long the readable copy shall live; more where it is not enough for what has to be done meanwhile.
         most_days: a bag whose copies would have to live longer is thawed in pieces.
         overdue_after: a thaw that takes longer is reported; ``None``: three times what its tier usually takes.
-        into: at Azure, the tier that a thawed blob gets for good: Hot, Cool or Cold.
+        into: at Azure, the tier that a thawed blob gets for good, or its copy: Hot, Cool or Cold.
         account: whose request rate counts; locations of one account share it. ``None``: all of a provider's do.
+        copies: at Azure, the container of the same account in which readable copies are made; ``None``: blobs are moved
+            to another tier in place.
     """
 
     tier: ThawTier = ThawTier.STANDARD
@@ -37,6 +39,7 @@ class ThawDefaults:
     overdue_after: timedelta | None = None
     into: str = "Hot"
     account: str | None = None
+    copies: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Location:
         provider: who stores it.
         bucket: bucket (S3), container (Azure), or absolute folder path (local).
         prefix: what stands before ``{space}/`` in every key: empty, or ending in ``/``.
-        read_connection: connection id for reading (listing, reading, thawing); ``None``: the provider's default chain.
+        read_connection: connection id for listing and reading; ``None``: the provider's default chain.
         write_connection: connection id for creating objects.
         writable: whether it may be a destination.
         thaw: defaults for thawing.
@@ -61,6 +64,7 @@ class Location:
         limits: what all tasks on all machines together may do there.
         inspect_connection: connection id for ``bagfill doctor`` to ask how the bucket is set up; ``None``: as reader.
         probe_prefix: where ``bagfill doctor`` may write probe objects; ``None``: nowhere.
+        thaw_connection: connection id for asking for thaws, which spends money; ``None``: as reader.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Location:
     limits: LocationLimits = field(default_factory=LocationLimits)
     inspect_connection: str | None = None
     probe_prefix: str | None = None
+    thaw_connection: str | None = None
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

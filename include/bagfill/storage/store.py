@@ -60,6 +60,7 @@ class ObjectInfo:
         last_modified: timezone-aware, if known.
         version_id: the provider's version id, if it keeps versions and the call tells.
         crc: of the whole object, if the provider keeps one that it computed or compared itself and the call tells.
+        read_from: with ``THAWED``: the object that is read instead (container and key), where it is one of its own.
     """
 
     key: str
@@ -71,6 +72,7 @@ class ObjectInfo:
     last_modified: datetime | None = None
     version_id: str | None = None
     crc: Crc64 | None = None
+    read_from: str | None = None
 
     @property
     def is_readable(self) -> bool:

@@ -18,7 +18,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks may differ. A moment that lies further ahead came from a clock that was wrong, and is not obeyed."""
 
 FOR_GOOD = datetime(9000, 1, 1, tzinfo=UTC)
-"""Until when an object can be read that was not copied but moved: rehydrated in place, or back in a frequent tier."""
+"""Until when an object can be read of which the provider tells no end: rehydrated, or back in a frequent tier."""
 
 
 class ThawStand(StrEnum):

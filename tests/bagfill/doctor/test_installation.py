@@ -70,8 +70,9 @@ def test_a_folder_is_looked_at(tmp_path: Path) -> None:
     assert found["folder-access"] is Verdict.GOOD
     gone = Location("shelf", Provider.LOCAL, str(tmp_path / "gone"))
     assert verdicts(examine_folder(gone, needs_writing=False)) == {"folder-missing": Verdict.MEND}
-    # What is written is made with its first object.
-    assert verdicts(examine_folder(gone, needs_writing=True)) == {"folder-missing": Verdict.NOTE}
+    # A disk that is not mounted must not look like an empty one; an area of ours is made.
+    assert verdicts(examine_folder(gone, needs_writing=True)) == {"folder-missing": Verdict.MEND}
+    assert verdicts(examine_folder(gone, needs_writing=True, is_area=True)) == {"folder-missing": Verdict.NOTE}
 
 
 def test_a_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +172,11 @@ def run(*arguments: str | Path) -> Any:
 
 def test_the_command_says_what_to_mend_and_its_exit_code_too(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
-    # The source is missing; what is written is made when it is needed.
     answer = run("--config", settings)
     assert answer.exit_code == 1
     assert "folder-missing" in answer.stdout
-    (tmp_path / "source").mkdir()
+    for name in ("source", "shelf"):
+        (tmp_path / name).mkdir()
     assert run("--config", settings).exit_code == 0
     assert run("shelf", "--config", settings, "--all").exit_code == 0
     unknown = run("nowhere", "--config", settings)

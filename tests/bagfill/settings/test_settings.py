@@ -251,6 +251,29 @@ def test_areas_lie_apart_from_each_other() -> None:
     assert "receipts: must lie apart from the work area" in problems(receipts={"path": "state/work/receipts"})[0]
 
 
+def cold(container: str = "bags", copies: str = "thawed-copies") -> dict[str, Any]:
+    return {"name": container, "provider": "azure-blob-storage", "container": container, "thaw": {"copies": copies}}
+
+
+def test_thawed_copies_have_a_container_of_their_own() -> None:
+    assert parse(locations=[cold()]).locations["bags"].thaw.copies == "thawed-copies"
+    # Two locations of one account may share it: names of copies are names of blobs.
+    assert len(parse(locations=[cold(), cold("more-bags")]).locations) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([cold(copies="bags")], "this one is that of 'bags'"),
+        ([cold(), cold("thawed-copies", "others")], "this one is that of 'thawed-copies'"),
+        ([cold(copies="Not_A_Container")], "copies"),
+        ([location(thaw={"copies": "thawed"})], "thaw.copies is for azure-blob-storage; this location is amazon-s3"),
+    ],
+)
+def test_a_container_of_copies_in_which_something_else_lies_is_refused(rows: list[Any], told: str) -> None:
+    assert told in problems(locations=rows)[0]
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
