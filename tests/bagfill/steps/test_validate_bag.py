@@ -16,8 +16,7 @@ from bagfill.storage.store import ArchiveState, ObjectInfo
 
 FILES = 20_000
 MOST = 16 * 1024 * 1024
-"""Bytes: paths, sizes, ETags and digests, twice (as found, as promised) where both are needed. Objects of Python for each
-file would take 28 MiB."""
+"""Bytes: paths, sizes, ETags, and digests as found and as promised. Objects of Python for each file took 28 MiB."""
 PREFIX = "digitised/b1234/v1/"
 
 
