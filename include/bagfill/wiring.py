@@ -63,10 +63,15 @@ class OpenedStores:
     Args:
         credentials: supplies the accesses behind connection ids.
         shares: who works at a location, for those with limits.
+        looks_per_second: of this process at one location, at objects whose state a listing does not tell; ``None``: as
+            it comes.
     """
 
-    def __init__(self, credentials: Credentials, shares: LocationShares | None = None) -> None:
+    def __init__(
+        self, credentials: Credentials, shares: LocationShares | None = None, *, looks_per_second: float | None = None
+    ) -> None:
         self._credentials = credentials
+        self._looks_per_second = looks_per_second
         self._shares = shares or MemoryShares()
         self._gates: dict[str, Gate] = {}
         self._opened: dict[tuple[Location, bool], ObjectStore] = {}
@@ -128,9 +133,9 @@ class OpenedStores:
         key = (location, writing)
         with self._lock:
             if key not in self._opened:
-                self._opened[key] = RetryingStore(
-                    self._limited(open_store(location, self._credentials, writing=writing), location)
-                )
+                looks = self._looks_per_second
+                opened = open_store(location, self._credentials, writing=writing, looks_per_second=looks)
+                self._opened[key] = RetryingStore(self._limited(opened, location))
             return self._opened[key]
 
     def _limited(self, store: ObjectStore, location: Location) -> ObjectStore:
@@ -160,7 +165,9 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
     engine = open_database(settings.database.get_secret_value())
     try:
         _make_ready(engine, settings)
-        with closing(OpenedStores(credentials, SqlShares(engine))) as stores:
+        with closing(
+            OpenedStores(credentials, SqlShares(engine), looks_per_second=settings.limits.looks_per_second)
+        ) as stores:
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(

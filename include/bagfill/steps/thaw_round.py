@@ -16,10 +16,11 @@ from bagfill.steps.services import Services
 from bagfill.steps.thaw_asking import ThawSummary, ask_for
 from bagfill.steps.thaw_timing import note_readable
 from bagfill.steps.thaw_windows import due_files, pace_of
+from bagfill.storage.pace import Pace
 from bagfill.storage.store import ArchiveState, ObjectInfo, ThawTier
 from bagfill.thaw.asking import Wanted
 from bagfill.thaw.ledger import ThawKind, ThawTerms, ThawWant
-from bagfill.thaw.states import Pace, ThawStates, thaw_states
+from bagfill.thaw.states import ThawStates, thaw_states
 from bagfill.thaw.tiers import thaw_times
 
 _OVERDUE = 3

@@ -17,6 +17,7 @@ from bagfill.storage.lean_http import LeanHttp
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits, obstore_holds
 from bagfill.storage.obstore_reads import UNCLEAR, open_range
+from bagfill.storage.pace import Pace
 from bagfill.storage.resuming import OpenRange, resumed
 from bagfill.storage.s3_lists import BucketElsewhere, S3Lists
 from bagfill.storage.s3_obstore import open_obstore
@@ -38,6 +39,7 @@ class S3Store:
         limits: bounds of single requests.
         restore_status_in_listing: whether listings tell restores; by default only AWS itself is trusted to.
         name_rules: narrower rules for a server that holds less than S3 does.
+        looks: the rate of looking at single objects whose state a listing does not tell; ``None``: as it comes.
 
     Raises:
         StoreError: MISCONFIGURED, no usable credentials.
@@ -52,10 +54,12 @@ class S3Store:
         limits: RequestLimits | None = None,
         restore_status_in_listing: bool | None = None,
         name_rules: NameRules = S3_NAMES,
+        looks: Pace | None = None,
     ) -> None:
         self._bucket = bucket
         self._location = location
         self._name_rules = name_rules
+        self._looks = looks
         self._access = access
         self._limits = limits or RequestLimits()
         place = find_place(access, location=location, limits=self._limits)
@@ -100,13 +104,18 @@ class S3Store:
     def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
         if self._lists is not None:
             try:
-                yield from self._lists.list(prefix, self.stat)
+                yield from self._lists.list(prefix, self._look)
             except BucketElsewhere:
                 # Said by the first page, so nothing was handed out; boto3 asks where the bucket is.
                 self._lists = None
             else:
                 return
         yield from self._sdk.list(prefix)
+
+    def _look(self, key: str) -> ObjectInfo | None:
+        if self._looks is not None:
+            self._looks.wait()
+        return self.stat(key)
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""

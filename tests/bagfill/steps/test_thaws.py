@@ -12,12 +12,14 @@ import pytest
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.shards import CopyItem
 from bagfill.steps.backfill import backfill
+from bagfill.steps.conclude_replica import ReplicaRegistered, conclude_replica
 from bagfill.steps.copy_shard import ShardCopied, copy_shard
 from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.request_thaw import ThawSummary, request_thaw
 from bagfill.steps.thaw_permits import ThawChunk, ThawSpent
+from bagfill.steps.verify_shard import ShardVerified, verify_shard
 from bagfill.steps.wait_for_thaw import ThawState, poll_thaw
 from bagfill.steps.work import IngestWork
 from bagfill.storage.errors import StoreFailure
@@ -300,6 +302,34 @@ def test_copies_that_expire_one_by_one_during_a_slow_copy_are_asked_for_one_by_o
     assert paid(world) == sorted([*ARCHIVED, "data/large.bin"])
     assert services.thaws.expired("primary") == 1
     assert poll_thaw(services, ref) == ThawState(total=2, readable=1, thawing=1, asked_again=0)
+
+
+def test_a_copy_that_ends_between_copying_and_reading_back_is_not_needed_any_more(world: World, ref: IngestRef) -> None:
+    """The first windows of a large bag are verified long after they were copied: at the destination."""
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    assert isinstance(copy_shard(services, ShardRef(ref, 0)), ShardCopied)
+    world.clock.advance(timedelta(days=30))
+    assert isinstance(verify_shard(services, ShardRef(ref, 0)), ShardVerified)
+    assert isinstance(conclude_replica(services, ref), ReplicaRegistered)
+    assert world.is_registered(V1)
+    assert paid(world) == sorted(ARCHIVED)
+
+
+def test_wrong_bytes_are_reported_as_such_although_the_copy_they_came_from_ended(world: World, ref: IngestRef) -> None:
+    services = world.services()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    assert isinstance(copy_shard(services, ShardRef(ref, 0)), ShardCopied)
+    world.clock.advance(timedelta(days=30))
+    good = V1_FILES["data/a.txt"]
+    world.put(V1, {"data/a.txt": bytes([good[0] ^ 1]) + good[1:]}, bucket=world.destination)
+    outcome = verify_shard(services, ShardRef(ref, 0))
+    assert isinstance(outcome, StepFailed)
+    assert outcome.reason is Reason.DESTINATION_CORRUPT
+    assert "data/a.txt" in outcome.message
+    assert paid(world) == sorted(ARCHIVED)
 
 
 def test_a_thaw_that_never_completes_is_reported_after_its_deadline(world: World, ref: IngestRef) -> None:

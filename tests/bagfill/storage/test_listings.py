@@ -18,6 +18,7 @@ from bagfill.storage.azure import AzureStore
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.pace import Pace
 from bagfill.storage.retrying import RetryingStore, RetryPolicy
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.s3_place import Keys, usual_endpoint
@@ -235,6 +236,17 @@ def test_objects_of_intelligent_tiering_are_asked_for_and_stay_in_their_place() 
         found = listed(store)
     assert [info.key for info in found] == ["f/a", *(f"f/b{n}" for n in range(20) if n != 7), "f/c"]
     assert [info.key for info in found if info.archive is ArchiveState.ARCHIVED] == ["f/b3", "f/b13"]
+
+
+def test_they_are_asked_for_at_the_declared_rate() -> None:
+    waits: list[float] = []
+    page = s3_page(*(s3_object(f"f/b{n}", "INTELLIGENT_TIERING") for n in range(20)), s3_object("f/c"))
+    with scripted(page) as asked:
+        store = s3(asked.url, looks=Pace(0.01, sleep=waits.append))
+        store.stat = lambda key: ObjectInfo(key, 7, "e", "INTELLIGENT_TIERING", ArchiveState.READABLE)  # type: ignore[method-assign]
+        assert len(listed(store)) == 21
+    # One hundred seconds apart, less what the test itself took.
+    assert [round(wait, -2) for wait in sorted(waits)] == [100.0 * n for n in range(1, 20)]
 
 
 @pytest.mark.parametrize(

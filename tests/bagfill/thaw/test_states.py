@@ -11,9 +11,9 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Decide, Fault, FaultKind, FaultyStore
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
+from bagfill.storage.pace import Pace
 from bagfill.storage.store import Capability, ThawTier
-from bagfill.thaw import states as module
-from bagfill.thaw.states import Pace, thaw_states
+from bagfill.thaw.states import thaw_states
 from world import Clock
 
 DELAY = timedelta(hours=4)
@@ -99,18 +99,3 @@ def test_a_listing_that_cannot_be_had_is_an_error_and_not_missing_objects(bucket
     decide: Decide = lambda operation, key: Fault(FaultKind.REFUSE, StoreFailure.THROTTLED)  # noqa: E731
     with pytest.raises(StoreError):
         thaw_states(FaultyStore(MemoryStore(bucket), decide), "v1/", frozenset({"v1/a"}))
-
-
-def test_the_pace_lets_callers_through_evenly_and_never_saves_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
-    pace = Pace(4, sleep=slept.append)
-
-    for _ in range(3):
-        pace.wait()
-    now = 200.0
-    pace.wait()
-    pace.wait()
-
-    assert slept == [0.25, 0.5, 0.25]
