@@ -66,7 +66,9 @@ def reading_connections(settings: Settings) -> set[str]:
     read = {place.read_connection for place in (*places, settings.manifests.location)}
     # What is asked for again while a run waits may be enough for a job.
     jobs = {place.batch.connection for place in settings.locations.values() if place.batch is not None}
-    return {connection for connection in read | jobs if connection}
+    # A trigger asks again for what expired while it waited.
+    thawing = {place.thaw_connection for place in settings.locations.values()}
+    return {connection for connection in read | jobs | thawing if connection}
 
 
 @dataclass(slots=True)

@@ -75,6 +75,7 @@ name = "source"
 provider = "amazon-s3"
 bucket = "{name}"
 read_connection = "source_reader"
+thaw_connection = "source_thawer"
 [[locations]]
 name = "azure"
 provider = "azure-blob-storage"
@@ -173,7 +174,8 @@ def world(server: EnforcingMiniStack, azurite: Azurite, tmp_path_factory: pytest
         within = f"within-{name}"
         for connection, role, granted in (
             ("areas", "manifest writer", [("manifest writer", f"areas-{name}")]),
-            ("source_reader", "source reader", [("reader", name), ("thaw", name)]),
+            ("source_reader", "source reader", [("reader", name)]),
+            ("source_thawer", "thawer", [("reader", name), ("thaw", name)]),
             ("within_reader", "reader", [("reader", within)]),
             # S3 copies from S3 for the identity that writes alone.
             ("within_writer", "within writer", [("writer", within), ("reader", name)]),
@@ -312,8 +314,12 @@ def used(world: World, role: str) -> set[str]:
 RESUMING = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
 
 
-def test_a_reader_of_archived_sources_uses_its_two_policies_and_nothing_else(world: World) -> None:
-    assert used(world, "source reader") == actions("reader", "thaw")
+def test_a_reader_of_a_source_uses_its_policy_and_nothing_else(world: World) -> None:
+    assert used(world, "source reader") == actions("reader")
+
+
+def test_the_identity_that_thaws_does_nothing_else(world: World) -> None:
+    assert used(world, "thawer") == actions("thaw")
 
 
 def test_a_reader_of_replicas_uses_no_more_than_its_policy(world: World) -> None:

@@ -34,6 +34,7 @@ def _named(settings: Settings) -> Iterator[str | None]:
     for location in settings.locations.values():
         yield location.read_connection
         yield location.inspect_connection
+        yield location.thaw_connection
         if location.writable:
             yield location.write_connection
         if location.batch is not None:

@@ -59,6 +59,8 @@ def examine_location(
     roles = [(Identity.READER, location.read_connection)]
     if location.writable:
         roles.append((Identity.WRITER, location.write_connection))
+    if location.thaw_connection is not None:
+        roles.append((Identity.THAWER, location.thaw_connection))
     if location.inspect_connection is not None:
         roles.append((Identity.INSPECTOR, location.inspect_connection))
     for identity, connection in roles:

@@ -33,6 +33,8 @@ class Identity(StrEnum):
     """In which role a connection is examined."""
 
     READER = "reader"
+    THAWER = "thawer"
+    """Asks for thaws, where another identity than the reader does."""
     WRITER = "writer"
     AREA = "area"
     """Reads and creates small files of ours: storage manifests, receipts, the work area."""

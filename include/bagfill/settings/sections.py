@@ -171,6 +171,7 @@ class LocationSection(_PlaceSection):
     max_connections: Annotated[int, Field(ge=1)] | None = None
     inspect_connection: ConnectionId | None = None
     probe_prefix: ProbePrefix | None = None
+    thaw_connection: ConnectionId | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -206,6 +207,7 @@ class LocationSection(_PlaceSection):
             limits=LocationLimits(self.max_requests, self.max_connections),
             inspect_connection=self.inspect_connection,
             probe_prefix=self.probe_prefix,
+            thaw_connection=self.thaw_connection,
         )
 
 

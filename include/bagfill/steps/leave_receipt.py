@@ -91,10 +91,14 @@ def _read_back(services: Services, name: str, written: ReceiptSummary | None) ->
         return None
 
 
+_CONNECTIONS = {"read_connection", "write_connection", "thaw_connection", "inspect_connection", "probe_prefix"}
+"""Of a location: who acts there, and where it is probed; nothing of what is done."""
+
+
 def configuration_sha256(services: Services, ref: IngestRef) -> str:
     """Identity of the settings that a replication was made with: both locations without their connections, limits."""
     sides = {"source": services.locations[ref.source], "destination": services.locations[ref.destination]}
-    settings = {side: _settings(location, {"read_connection", "write_connection"}) for side, location in sides.items()}
+    settings = {side: _settings(location, _CONNECTIONS) for side, location in sides.items()}
     return sha256_hex(canonical_json({**settings, "limits": _settings(services.limits, set())}))
 
 

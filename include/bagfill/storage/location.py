@@ -51,7 +51,7 @@ class Location:
         provider: who stores it.
         bucket: bucket (S3), container (Azure), or absolute folder path (local).
         prefix: what stands before ``{space}/`` in every key: empty, or ending in ``/``.
-        read_connection: connection id for reading (listing, reading, thawing); ``None``: the provider's default chain.
+        read_connection: connection id for listing and reading; ``None``: the provider's default chain.
         write_connection: connection id for creating objects.
         writable: whether it may be a destination.
         thaw: defaults for thawing.
@@ -64,6 +64,7 @@ class Location:
         limits: what all tasks on all machines together may do there.
         inspect_connection: connection id for ``bagfill doctor`` to ask how the bucket is set up; ``None``: as reader.
         probe_prefix: where ``bagfill doctor`` may write probe objects; ``None``: nowhere.
+        thaw_connection: connection id for asking for thaws, which spends money; ``None``: as reader.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Location:
     limits: LocationLimits = field(default_factory=LocationLimits)
     inspect_connection: str | None = None
     probe_prefix: str | None = None
+    thaw_connection: str | None = None
 
     def bag_prefix(self, bag: BagId) -> str:
         """``{prefix}{space}/{external identifier}``: what a storage manifest calls the location's path; no version."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -11,6 +12,7 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.pace import Pace
 from bagfill.storage.store import ObjectStore
+from bagfill.storage.thaw_identity import ThawedByAnother
 
 
 def open_store(
@@ -21,7 +23,8 @@ def open_store(
     Args:
         location: the configured location.
         credentials: supplies the access behind the location's connection ids.
-        writing: take ``write_connection``; reading takes ``read_connection`` and has no need to write.
+        writing: take ``write_connection``; reading takes ``read_connection``, has no need to write, and asks for thaws
+            with ``thaw_connection``, if there is one.
         looks_per_second: of single objects whose state a listing does not tell; ``None``: as it comes.
 
     Raises:
@@ -31,6 +34,11 @@ def open_store(
     if writing and not location.writable:
         raise _misconfigured(location, "read-only: it is not set writable")
     connection = location.write_connection if writing else location.read_connection
+    if not writing and location.thaw_connection is not None:
+        plain = replace(location, thaw_connection=None)
+        reading = open_store(plain, credentials, writing=False, looks_per_second=looks_per_second)
+        thawing = replace(location, read_connection=location.thaw_connection, thaw_connection=None)
+        return ThawedByAnother(reading, lambda: open_store(thawing, credentials, writing=False))
     try:
         match location.provider:
             case Provider.AMAZON_S3:

@@ -17,4 +17,4 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield missing(patient, seen) if seen.outcome is Outcome.REFUSED else unclear(seen)
 
 
-CHECK = Check("may-not-stat", frozenset({Identity.READER, Identity.WRITER, Identity.AREA}), look)
+CHECK = Check("may-not-stat", frozenset({Identity.READER, Identity.THAWER, Identity.WRITER, Identity.AREA}), look)

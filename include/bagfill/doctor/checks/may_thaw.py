@@ -10,8 +10,13 @@ from bagfill.storage.probe import Outcome
 
 
 def look(patient: Patient) -> Iterator[Diagnosis]:
+    place = patient.location
+    if patient.identity is Identity.READER and place.thaw_connection is not None:
+        yield from _must_not(patient)
+        return
     archived = patient.listed is not None and bool(patient.listed.data.get("archived"))
-    needed = archived or patient.location.archives_after is not None or patient.location.batch is not None
+    needed = archived or place.archives_after is not None or place.batch is not None
+    needed = needed or patient.identity is Identity.THAWER
     seen = patient.probe.thaw(patient.absent_key())
     if seen.permitted:
         yield good(seen)
@@ -23,4 +28,16 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield unclear(seen)
 
 
-CHECK = Check("may-not-thaw", frozenset({Identity.READER}), look)
+def _must_not(patient: Patient) -> Iterator[Diagnosis]:
+    """Another identity thaws: then this one has no need to be able to spend money."""
+    seen = patient.probe.thaw(patient.absent_key())
+    if seen.permitted:
+        advice = "Take the right to thaw away from read_connection: thaw_connection has it."
+        yield Diagnosis(Verdict.ADVICE, f"{seen}: it was permitted to", advice)
+    elif seen.outcome in {Outcome.REFUSED, Outcome.UNSUPPORTED}:
+        yield good(seen)
+    else:
+        yield unclear(seen)
+
+
+CHECK = Check("may-not-thaw", frozenset({Identity.READER, Identity.THAWER}), look)

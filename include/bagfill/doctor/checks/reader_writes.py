@@ -24,4 +24,4 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield unclear(seen)
 
 
-CHECK = Check("reader-may-write", frozenset({Identity.READER, Identity.INSPECTOR}), look)
+CHECK = Check("reader-may-write", frozenset({Identity.READER, Identity.THAWER, Identity.INSPECTOR}), look)
