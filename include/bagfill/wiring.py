@@ -32,6 +32,7 @@ from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.registry.storage_service.beside import Beside
+from bagfill.reports.sql_notices import SqlNotices
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
@@ -199,6 +200,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
                 post=post,
+                reports=_reports(settings, stores),
+                notices=SqlNotices(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
@@ -230,6 +233,12 @@ def _beside(
 def _post(settings: Settings, engine: Engine, credentials: Credentials) -> Post:
     rules = settings.service_ingests
     return NoPost() if rules is None else open_post(rules, engine, credentials, utc_now)
+
+
+def _reports(settings: Settings, stores: OpenedStores) -> RecordStore | None:
+    if settings.reports is None:
+        return None
+    return RecordStore(stores.area(settings.reports.location), settings.reports.location.prefix)
 
 
 def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:

@@ -9,8 +9,8 @@ from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.places import configured_place, named_place, open_place
 from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
+from bagfill.steps.folder_files import NothingThere, ObjectsArchived
 from bagfill.steps.recover_bag import FolderInUse, Recovered, recover_bag
-from bagfill.steps.validate_bag import NothingThere, ObjectsArchived
 
 _SHOWN = 20
 
@@ -42,8 +42,8 @@ def run(
             ) from None
         except ObjectsArchived as archived:
             raise CommandError(
-                f"nothing was written: {len(archived.keys):,} of {archived.objects:,} objects are archived, "
-                f"first {archived.keys[0]}; thaw them first"
+                f"nothing was written: {archived.archived:,} of {archived.objects:,} objects are archived, "
+                f"first {archived.first}; thaw them first"
             ) from None
     if answers.as_json:
         answers.document({"place": place, "folder": str(folder), **recovered.to_json()})

@@ -13,7 +13,8 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.places import configured_place, named_place, open_place
 from bagfill.quantities import show_size
-from bagfill.steps.validate_bag import NothingThere, ObjectsArchived, Verdict, validate_bag
+from bagfill.steps.folder_files import NothingThere, ObjectsArchived
+from bagfill.steps.validate_bag import Verdict, validate_bag
 from bagfill.storage.location import Provider
 
 _SHOWN = 200
@@ -35,8 +36,8 @@ def run(
             raise CommandError(f"nothing lies at {place}") from None
         except ObjectsArchived as archived:
             raise CommandError(
-                f"no verdict on {place}: {len(archived.keys):,} of {archived.objects:,} objects are archived and "
-                f"cannot be read, first {archived.keys[0]}; thaw them, or let a backfill do it"
+                f"no verdict on {place}: {archived.archived:,} of {archived.objects:,} objects are archived and "
+                f"cannot be read, first {archived.first}; thaw them, or let a backfill do it"
             ) from None
     if answers.as_json:
         answers.document({"place": place, **verdict.to_json()})

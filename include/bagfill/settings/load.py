@@ -22,8 +22,10 @@ from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
 from bagfill.registry.storage_service.places import ServiceManifests
+from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
+from bagfill.settings.notices import NoticeSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
     AreaSection,
@@ -52,6 +54,7 @@ _TABLES: dict[str, type[Section]] = {
     "work_area": AreaSection,
     "receipts": AreaSection,
     "manifests": AreaSection,
+    "reports": AreaSection,
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
     "audit": AuditSection,
@@ -62,7 +65,11 @@ _TABLES: dict[str, type[Section]] = {
     "forecast": ForecastSection,
     "storage_service": StorageServiceSection,
 }
-_LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
+_LISTS: dict[str, type[Section]] = {
+    "locations": LocationSection,
+    "policies": PolicySection,
+    "notices": NoticeSection,
+}
 
 
 class SettingsError(Exception):
@@ -119,6 +126,8 @@ class Settings:
         service_manifests: where a storage service keeps its manifests; ``None``: the registry is our own alone.
         service_ingests: where a storage service is shown ingests; ``None``: they are shown to none.
         registered_bags: where a storage service announces new bags; ``None``: nobody listens.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: who is told what is new.
     """
 
     path: Path
@@ -141,6 +150,8 @@ class Settings:
     service_manifests: ServiceManifests | None = None
     service_ingests: ServiceIngests | None = None
     registered_bags: RegisteredBags | None = None
+    reports: Area | None = None
+    notices: tuple[Channel, ...] = ()
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -203,6 +214,9 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     policies = [
         (index, section.policy()) for index, section in lists["policies"].items() if isinstance(section, PolicySection)
     ]
+    channels = tuple(section.channel() for section in lists["notices"].values() if isinstance(section, NoticeSection))
+    for name in {each.name for each in channels if sum(each.name == other.name for other in channels) > 1}:
+        problems.add(("notices",), f"the name {name!r} is given twice")
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
@@ -246,6 +260,8 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         service_manifests=None if service.manifests is None else service.manifests.rules(),
         service_ingests=None if service.ingests is None else service.ingests.rules(),
         registered_bags=None if service.listener is None else service.listener.rules(),
+        reports=areas.get("reports"),
+        notices=channels,
     )
 
 
@@ -254,7 +270,7 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
         return None
-    if key not in expanded and key in {"signing", "thaw_events"}:
+    if key not in expanded and key in {"signing", "thaw_events", "reports"}:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

@@ -65,13 +65,17 @@ class VersionListing(Mapping[str, ObjectInfo]):
             return self._rare[number]
         storage_class, archive = self._kinds[self._kind_of[number]]
         return ObjectInfo(
-            key=f"{self._prefix}{self.table.path(number)}",
+            key=self.key(number),
             size=size,
             etag=self._etags.get(number) or "",
             storage_class=storage_class,
             archive=archive,
             last_modified=self._moment(self._modified[number]),
         )
+
+    def key(self, number: int) -> str:
+        """The whole key of the path of a number."""
+        return f"{self._prefix}{self.table.path(number)}"
 
     def etag(self, number: int) -> str | None:
         """Its ETag, or ``None`` if there is no such object."""

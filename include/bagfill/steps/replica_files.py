@@ -11,10 +11,10 @@ from bagfill.bag.errors import BagFormatError
 from bagfill.bag.fetch import FETCH_FILE, FetchEntry, scan_fetch
 from bagfill.bag.identifiers import InvalidIdentifier
 from bagfill.bag.paths import InvalidBagPath
-from bagfill.steps.validate_bag import NothingThere, ObjectsArchived
+from bagfill.steps.folder_files import NothingThere, ObjectsArchived, is_readable
 from bagfill.storage.keys import require_name
 from bagfill.storage.names import NameRules
-from bagfill.storage.store import Capability, ObjectInfo, ObjectStore
+from bagfill.storage.store import ObjectInfo, ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +79,17 @@ class ReplicaFiles:
 
 def _look_at(store: ObjectStore, files: Iterable[ReplicaFile], names: NameRules) -> tuple[int, int]:
     """Bytes and count of files that can all be read and held; raises what :meth:`ReplicaFiles.at` does."""
-    archived: list[str] = []
-    objects, size = 0, 0
+    first, archived, objects, size = "", 0, 0, 0
     for file in files:
         require_name(names, file.path, location="the folder to write into", operation="recover")
         objects += 1
         size += file.info.size
-        if not _is_readable(store, file.info):
-            archived.append(file.info.key)
+        if not is_readable(store, file.info):
+            first = first or file.info.key
+            archived += 1
     if archived:
-        raise ObjectsArchived(tuple(archived), objects)
+        raise ObjectsArchived(first, archived, objects)
     return size, objects
-
-
-def _is_readable(store: ObjectStore, info: ObjectInfo) -> bool:
-    if info.is_readable or Capability.ARCHIVE_STATE_IN_LISTING in store.capabilities:
-        return info.is_readable
-    asked = store.stat(info.key)
-    return asked is None or asked.is_readable
 
 
 def _fetched(store: ObjectStore, prefix: str) -> Iterator[tuple[str, ObjectInfo | None]]:

@@ -12,7 +12,8 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.steps.archive_members import ArchiveDamaged, Member, members
-from bagfill.steps.validate_bag import NothingThere, Verdict
+from bagfill.steps.folder_files import NothingThere
+from bagfill.steps.validate_bag import Verdict
 
 
 def validate_archive(

@@ -13,8 +13,8 @@ import pytest
 from bagfill.demo.bag_maker import SampleBag
 from bagfill.demo.collection import sample_collection
 from bagfill.demo.write import write_bag
+from bagfill.steps.folder_files import NothingThere, ObjectsArchived
 from bagfill.steps.recover_bag import FolderInUse, Recovered, recover_bag
-from bagfill.steps.validate_bag import NothingThere, ObjectsArchived
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.location import Location, Provider
@@ -147,7 +147,7 @@ def test_archived_objects_are_named_before_anything_is_written(
     store = MemoryStore(replica) if capabilities is None else MemoryStore(replica, capabilities=capabilities)
     with pytest.raises(ObjectsArchived) as archived:
         recover_bag(store, WITH_FETCHED_FILES, tmp_path / "back")
-    assert archived.value.keys == (f"{BAG}/{key}",)
+    assert (archived.value.first, archived.value.archived) == (f"{BAG}/{key}", 1)
     assert not (tmp_path / "back").exists()
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from bagfill.bag.rules.finding import Profile, Severity
 from bagfill.steps.archive_members import ArchiveDamaged, is_archive
+from bagfill.steps.folder_files import NothingThere
 from bagfill.steps.validate_archive import validate_archive
-from bagfill.steps.validate_bag import NothingThere
 from broken_bags import BAGIT, CASES, SERVICE, Sample, in_bagit
 
 Members = Iterable[tuple[str, bytes]]
