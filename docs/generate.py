@@ -337,9 +337,8 @@ def metrics() -> str:
     from bagfill_airflow.metrics import METRICS, PREFIX
 
     rows = ((f"`{PREFIX}{m.name}`", m.kind.value, ", ".join(f"`{tag}`" for tag in m.tags), m.meaning) for m in METRICS)
-    return (
-        "# Metrics\n\nSent through Airflow's own metrics, behind its prefix. [How to receive them](../howto/metrics.md)."
-        "\n\n" + table(("Metric", "Kind", "Tags", "Meaning"), rows)
+    return "# Metrics\n\nSent by Airflow, behind its prefix. [How to receive them](../howto/metrics.md).\n\n" + table(
+        ("Metric", "Kind", "Tags", "Meaning"), rows
     )
 
 
