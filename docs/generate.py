@@ -336,6 +336,16 @@ def decisions() -> str:
     )
 
 
+def metrics() -> str:
+    """Every metric that is sent."""
+    from bagfill_airflow.metrics import METRICS, PREFIX
+
+    rows = ((f"`{PREFIX}{m.name}`", m.kind.value, ", ".join(f"`{tag}`" for tag in m.tags), m.meaning) for m in METRICS)
+    return "# Metrics\n\nSent by Airflow, behind its prefix. [How to receive them](../howto/metrics.md).\n\n" + table(
+        ("Metric", "Kind", "Tags", "Meaning"), rows
+    )
+
+
 def report_columns() -> str:
     """The tables of a report."""
     from bagfill.reports.standing import COLUMNS
@@ -362,6 +372,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "dags.md": dags,
     "http.md": http,
     "report.md": report_columns,
+    "metrics.md": metrics,
 }
 
 

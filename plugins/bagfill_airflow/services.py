@@ -23,6 +23,7 @@ from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.queue import MessageQueue
 from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
+from bagfill_airflow.metrics import metered
 from bagfill_airflow.outcomes import misconfigured
 from bagfill_airflow.restore_events import RestoreEvents
 
@@ -62,7 +63,7 @@ def task_services() -> Iterator[Services]:
             if getattr(error, "retryable", False):
                 raise
             raise misconfigured(error) from error
-        yield services
+        yield metered(services)
 
 
 def reading_connections(settings: Settings) -> set[str]:

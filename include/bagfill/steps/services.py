@@ -151,6 +151,7 @@ class Services:
         sleep: waits, for a turn to ask; tests turn the clock.
         reports: where reports are kept; ``None``: beside the receipts.
         notices: what channels were told.
+        ingest_ended: told the status, and the code of the reason if there is one, of each ingest that ends here.
     """
 
     locations: Mapping[str, Location]
@@ -185,6 +186,7 @@ class Services:
     sleep: Callable[[float], None] = field(default=time.sleep)
     reports: RecordStore | None = None
     notices: Notices = field(default_factory=MemoryNotices)
+    ingest_ended: Callable[[str, str | None], None] = field(default=lambda _status, _reason: None)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
