@@ -62,6 +62,9 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
                 return begun
+            if shard.index == 0:
+                # Once for all shards: as the storage service's own steps say it.
+                add_events(services, shard.ingest, [f"{step} started"])
             with WORKER.shard() as share:
                 made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
                 if isinstance(made, StepFailed):

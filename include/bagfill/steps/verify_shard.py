@@ -59,6 +59,9 @@ def verify_shard(
         rows = work.results(plan, "verified", shard.index)
         if rows is None:
             with ClaimKeeper(services, ref) as keeper, WORKER.shard() as share:
+                if shard.index == 0:
+                    # Once for all shards: as the storage service's own steps say it.
+                    add_events(services, ref, [f"{step} started"])
                 made = _Verifying(services, shard, plan, work, keeper, file_done).run()
                 if isinstance(made, StepFailed):
                     return made
