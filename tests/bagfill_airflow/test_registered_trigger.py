@@ -40,6 +40,9 @@ _BESIDE = """
 tracker = "http://tracker:8080"
 [storage_service.listener]
 queue = "http://sqs:4566/000000000000/registered"
+[storage_service.manifests]
+table = "vhs-manifests"
+bucket = "vhs-manifests"
 """
 
 
@@ -108,13 +111,14 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str],
 def test_the_dags_are_scheduled_beside_a_service_alone(settings: Callable[[str], None], beside: bool) -> None:
     settings(_BESIDE if beside else "")
     dags: dict[str, Any] = {}
-    for name in ("backfill_registered_bags", "send_ingest_updates"):
+    for name in ("backfill_registered_bags", "send_ingest_updates", "import_service_bags"):
         dags |= DagBag(dag_folder=str(DAGS / f"{name}.py"), bundle_name="dags").dags
     watched, sending = dags["backfill_registered_bags"], dags["send_ingest_updates"]
     assert watched.is_paused_upon_creation
     names = [asset.name for asset in watched.schedule or ()]
     assert names == (["bagfill_registered_bags"] if beside else [])
     assert (sending.schedule is not None) == beside
+    assert (dags["import_service_bags"].schedule is not None) == beside
 
 
 @pytest.mark.parametrize("kind", [SendIngestUpdatesOperator, ReceiveRegisteredBagsOperator])
