@@ -13,6 +13,7 @@ from bagfill.cli.campaign_commands import campaigns
 from bagfill.cli.failure_commands import add_failure_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
+from bagfill.cli.outbox_commands import add_outbox_command
 from bagfill.cli.plan_commands import add_plan_commands
 from bagfill.cli.receipt import receipts
 
@@ -28,6 +29,7 @@ app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
 app.add_typer(campaigns, name="campaign")
 add_failure_commands(app)
+add_outbox_command(app)
 add_audit_commands(app)
 add_plan_commands(app)
 

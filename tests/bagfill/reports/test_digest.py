@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standings import ODD, a_standing
 
 from bagfill.reports.digest import Digest, digest_of, things_of
 from bagfill.reports.notices import MemoryNotices
 from bagfill.reports.standing import Standing
+from standings import ODD, a_standing
 
 
 def tell(notices: MemoryNotices, standing: Standing) -> Digest:
