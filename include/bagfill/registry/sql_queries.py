@@ -33,8 +33,8 @@ def missing_bag_versions(
     ]
     if spaces is not None:
         conditions.append(BAG_VERSIONS.c.space.in_(list(spaces)))
-    last = None if after is None else columns_of(after)
-    return _in_pages(engine, _OLDEST_FIRST, conditions, limit, last and tuple(last[c.name] for c in _OLDEST_FIRST))
+    last = None if after is None else tuple(columns_of(after)[column.name] for column in _OLDEST_FIRST)
+    return _in_pages(engine, _OLDEST_FIRST, conditions, limit, last)
 
 
 def _in_pages(

@@ -27,7 +27,13 @@ def external_views() -> list[dict[str, Any]]:
     """Pages in Airflow's own: an entry of its navigation, and a tab of each run and each task."""
     ui = "/bagfill/ui"
     return [
-        {"name": "Bagfill", "href": f"{ui}/coverage", "destination": "nav", "category": "browse", "url_route": "bagfill"},
+        {
+            "name": "Bagfill",
+            "href": f"{ui}/coverage",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "bagfill",
+        },
         *(
             {"name": "Bag", "href": f"{ui}/runs/{{RUN_ID}}", "destination": place, "url_route": f"bagfill-bag-{place}"}
             for place in ("dag_run", "task_instance")

@@ -19,6 +19,7 @@ from bagfill.settings import SettingsError
 from bagfill.steps.accept_request import RunsUnavailable
 from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
+from bagfill_airflow.api.errors import ApiError
 from bagfill_airflow.views.rendering import page
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ _TITLES = {
     HTTPStatus.UNAUTHORIZED: ("You are not logged in any more", "Log in to see this page, then come back to it."),
     HTTPStatus.FORBIDDEN: (
         "You may not do this",
-        "Whoever may look at the DAG backfill_bag may see these pages; starting and steering need the right to "
-        "trigger its DAG. Nothing was changed.",
+        "Looking needs the right to see the DAG backfill_bag; starting and steering, the right to trigger. "
+        + "Nothing was changed.",
     ),
 }
 
@@ -68,7 +69,7 @@ def _refused(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     title, text = _TITLES.get(status, (status.phrase, ""))
     # Airflow says "Forbidden" and no more; ours say what was wrong.
-    if status not in _TITLES or len(str(error.detail)) > len("Invalid JWT token, please log in"):
+    if status not in _TITLES or isinstance(error, ApiError):
         text = str(error.detail)
     return trouble(request, status, title, text)
 

@@ -43,7 +43,9 @@ def find_bag(request: Request, name: Annotated[str, Query(description="SPACE/ID"
     wanted = name.strip()
     space, _, identifier = wanted.partition("/")
     if not space or not identifier:
-        text = f"“{wanted}” is no name of a bag: it needs a space, a slash and an external identifier, as digitised/b1234."
+        text = (
+            f"“{wanted}” is no name of a bag: it needs a space, a slash and an external identifier, as digitised/b1234."
+        )
         return trouble(request, HTTPStatus.BAD_REQUEST, "Which bag?", text)
     root = request.scope.get("root_path", "")
     return RedirectResponse(root + local(f"/ui/bags/{wanted}"), HTTPStatus.SEE_OTHER)
@@ -138,7 +140,7 @@ def _shown(
         places = sorted(services.locations)
         found = bag_view(services.registry, services.ingests, services.audits, places, bag, before=below)
     if found is None:
-        text = f"No bag {name} is known here. bagfill import LOCATION learns bags; versions below the first there are none."
+        text = f"No bag {name} is known here. bagfill import LOCATION learns the bags of a location."
         return trouble(request, HTTPStatus.NOT_FOUND, "No such bag", text)
     destinations = [
         place

@@ -58,6 +58,7 @@ def show_coverage(request: Request, rights: UserRights) -> Response:
         locations=locations,
         rows=matrix(report.lines),
         missing=report.missing,
+        trend=None,
         rights=rights,
     )
 
@@ -77,6 +78,4 @@ def show_missing(
     with services_of(request) as services:
         found = missing_page(services.registry, services.ingests, location, space=space, after=last)
         now = services.clock()
-    return page(
-        request, "missing.html", now=now, location=location, space=space, found=found, is_first=last is None
-    )
+    return page(request, "missing.html", now=now, location=location, space=space, found=found, is_first=last is None)

@@ -45,8 +45,10 @@ def page(
     root = request.scope.get("root_path", "")
     moment = now or datetime.now(tz=UTC)
     # Where Airflow itself is mounted: `root_path` ends with our own prefix.
-    shown = _environment().get_template(template).render(
-        ui=f"{root}/ui", airflow=root.removesuffix("/bagfill"), now=moment, ago=_Ago(moment), **values
+    shown = (
+        _environment()
+        .get_template(template)
+        .render(ui=f"{root}/ui", airflow=root.removesuffix("/bagfill"), now=moment, ago=_Ago(moment), **values)
     )
     return HTMLResponse(shown, status, dict(HEADERS))
 
@@ -88,7 +90,7 @@ def show_duration(lasted: timedelta) -> str:
     """A duration in its two largest units: ``3 d 4 h``."""
     seconds = max(0, int(lasted.total_seconds()))
     units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-    parts = []
+    parts: list[str] = []
     for size, name in units:
         if seconds >= size or (name == "s" and not parts):
             parts.append(f"{seconds // size} {name}")
