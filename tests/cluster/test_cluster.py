@@ -115,21 +115,13 @@ class System:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with ComposeCluster(tmp_path_factory.mktemp("cluster"), restore_delay=RESTORE_SECONDS) as cluster:
         given = cluster.own_environment
-        # libpq reads it from the process, as it does in a container.
-        before = os.environ.get("PGPASSWORD")
-        os.environ["PGPASSWORD"] = given["PGPASSWORD"]
-        try:
-            with (
-                cluster.api() as api,
-                open_services(load_settings(environ=given), EnvironmentCredentials(given)) as services,
-            ):
-                airflow = create_engine(cluster.postgresql.url_of("airflow"))
-                yield System(cluster, api, services, _fill(cluster, services), airflow)
-                airflow.dispose()
-        finally:
-            os.environ.pop("PGPASSWORD")
-            if before is not None:
-                os.environ["PGPASSWORD"] = before
+        with (
+            cluster.api() as api,
+            open_services(load_settings(environ=given), EnvironmentCredentials(given)) as services,
+        ):
+            airflow = create_engine(cluster.postgresql.url_of("airflow"))
+            yield System(cluster, api, services, _fill(cluster, services), airflow)
+            airflow.dispose()
 
 
 def _fill(cluster: ComposeCluster, services: Services) -> tuple[SampleBag, ...]:
