@@ -29,8 +29,7 @@ _TITLES = {
     HTTPStatus.UNAUTHORIZED: ("You are not logged in any more", "Log in to see this page, then come back to it."),
     HTTPStatus.FORBIDDEN: (
         "You may not do this",
-        "Looking needs the right to see the DAG backfill_bag; starting and steering, the right to trigger. "
-        + "Nothing was changed.",
+        "Looking needs the right to see the DAG backfill_bag; acting, the right to trigger. Nothing was changed.",
     ),
 }
 
