@@ -12,6 +12,9 @@ import boto3
 import pytest
 
 from bagfill.demo.storage_service.setting import ServiceSetting
+from bagfill.doctor.model import Verdict
+from bagfill.doctor.service_tables import examine_tables
+from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.settings import load_settings
 from bagfill.steps.backfill import backfill
 from bagfill.steps.import_service import import_service
@@ -126,3 +129,38 @@ def test_nothing_was_refused(requests: list[Request]) -> None:
 def test_only_cached_answers_are_deleted(requests: list[Request], world: ServiceWorld) -> None:
     deleted = [request.path for request in requests if request.method == "DELETE"]
     assert all(path.startswith(f"/{world.setting.responses_bucket}/responses/") for path in deleted)
+
+
+def test_the_doctor_finds_the_tables_and_that_no_row_can_be_deleted(
+    world: ServiceWorld, key: dict[str, str], server: EnforcingMiniStack
+) -> None:
+    setting = world.setting
+    places = ServiceManifests(setting.manifests_table, setting.manifests_bucket, "c", setting.replicas_table)
+
+    def said(login: str, password: str) -> set[tuple[str, Verdict]]:
+        extra = {"endpoint_url": server.endpoint, "region_name": server.region}
+        connection = {"conn_type": "aws", "login": login, "password": password, "extra": extra}
+        credentials = EnvironmentCredentials({"AIRFLOW_CONN_C": json.dumps(connection)})
+        return {(f.code, f.diagnosis.verdict) for f in examine_tables(places, credentials)}
+
+    before = world.rows()
+    assert said(key["AccessKeyId"], key["SecretAccessKey"]) == {
+        ("table", Verdict.GOOD),
+        ("table-may-delete", Verdict.GOOD),
+    }
+    assert said(server.access_key, server.secret_key) == {("table", Verdict.GOOD), ("table-may-delete", Verdict.MEND)}
+    assert said("nobody", "wrong") == {("table", Verdict.MEND)}
+    assert world.rows() == before
+
+
+def test_the_doctor_tells_a_table_that_is_not_there_from_one_that_is_not_ours(
+    key: dict[str, str], server: EnforcingMiniStack
+) -> None:
+    extra = {"endpoint_url": server.endpoint, "region_name": server.region}
+    root = {"conn_type": "aws", "login": server.access_key, "password": server.secret_key, "extra": extra}
+    ours = {**root, "login": key["AccessKeyId"], "password": key["SecretAccessKey"]}
+    credentials = EnvironmentCredentials({"AIRFLOW_CONN_ROOT": json.dumps(root), "AIRFLOW_CONN_OURS": json.dumps(ours)})
+    for connection, words in (("root", "no such table"), ("ours", "Permit dynamodb:GetItem")):
+        found = examine_tables(ServiceManifests("another-table", "bucket", connection), credentials)
+        assert found[0].diagnosis.verdict is Verdict.MEND
+        assert words in found[0].diagnosis.advice
