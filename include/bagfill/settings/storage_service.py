@@ -43,6 +43,7 @@ class ServiceManifestsSection(Section):
     connection: ConnectionId | None = None
     replicas_table: Annotated[str, Field(pattern=_TABLE)] | None = None
     responses_bucket: Annotated[str, Field(pattern=_BUCKET)] | None = None
+    kept_responses: tuple[str, ...] = Field(default=("digitised/b19974760/v1",), strict=False)
     reindex_topic: Annotated[str, Field(pattern=_TOPIC)] | None = None
     segments: Annotated[int, Field(ge=1, le=1000)] = 4
 

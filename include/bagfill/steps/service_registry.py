@@ -60,5 +60,10 @@ def open_beside(
         if places.reindex_topic is not None:
             region = places.reindex_topic.split(":")[3]
             reindex = opened.enter_context(closing(SnsTopic(places.reindex_topic, replace(access, region=region))))
-        store = ServiceStore(table, BucketObjects(bucket), places.bucket, Aftermath(replicas, responses, reindex))
+        store = ServiceStore(
+            table,
+            BucketObjects(bucket),
+            places.bucket,
+            Aftermath(replicas, responses, frozenset(places.kept_responses), reindex),
+        )
         yield Beside(ServiceRegistry(engine, store), table, places.segments)

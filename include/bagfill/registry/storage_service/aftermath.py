@@ -47,18 +47,20 @@ class Aftermath:
     Args:
         replicas: the aggregator's table.
         responses: the cache of the bags API.
+        kept_responses: names of bag versions whose cached answer is never forgotten, for the API cannot make it again.
         reindex: the topic of the bag indexer alone.
     """
 
     replicas: Table | None = None
     responses: ResponseCache | None = None
+    kept_responses: frozenset[str] = frozenset()
     reindex: Publisher | None = None
 
     def complete(self, bag_version: BagVersionId, location: ManifestLocation) -> None:
         """Do what is not done yet. Raises StoreError, or RegistryContendedError when others write all the time."""
         if self.replicas is not None:
             self._tell_aggregator(self.replicas, bag_version, location)
-        if self.responses is not None:
+        if self.responses is not None and str(bag_version) not in self.kept_responses:
             self.responses.forget(f"responses/{bag_version}")
         if self.reindex is not None:
             self.reindex.publish(_notification(bag_version))
