@@ -151,12 +151,12 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import campaigns, forecast, sections, thaw_events
+    from bagfill.settings import campaigns, forecast, notices, sections, thaw_events
 
     chapters = []
     headings = (
         ("[registry]", sections.RegistrySection),
-        ("[work_area], [receipts], [manifests]", sections.AreaSection),
+        ("[work_area], [receipts], [manifests], [reports]", sections.AreaSection),
         ("[[locations]]", sections.LocationSection),
         ("[locations.thaw]", sections.ThawSection),
         ("[locations.batch]", sections.BatchSection),
@@ -166,6 +166,7 @@ def settings() -> str:
         ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
+        ("[[notices]]", notices.NoticeSection),
         ("[thaw_events]", thaw_events.ThawEventsSection),
         ("[rules]", sections.RulesSection),
         ("[forecast]", forecast.ForecastSection),
@@ -331,6 +332,21 @@ def decisions() -> str:
     )
 
 
+def report_columns() -> str:
+    """The tables of a report."""
+    from bagfill.reports.standing import COLUMNS
+
+    chapters = (
+        f"## `{name}.csv`\n\n" + ", ".join(f"`{column}`" for column in columns) for name, columns in COLUMNS.items()
+    )
+    return (
+        "# Tables of a report\n\n[What a report is](../howto/reports.md). Columns keep their names and their order; "
+        "new ones are added at the end. Sizes are in bytes, moments in ISO 8601 (UTC), money is a decimal number; "
+        "`wanted` and `late` are `yes` or `no`; what is not known or not there is empty. `report.json` has the same "
+        "tables as lists of objects.\n\n" + "\n\n".join(chapters) + "\n"
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "rules.md": rules,
@@ -341,6 +357,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "receipt.schema.json": receipt_schema,
     "dags.md": dags,
     "http.md": http,
+    "report.md": report_columns,
 }
 
 

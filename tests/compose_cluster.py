@@ -19,10 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
 import yaml
 from sqlalchemy import create_engine, text
 
 from bagfill.demo.airflow_api import AirflowApi
+from bagfill.demo.airflow_components import COMPONENTS, HEALTH
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.ports import LOOPBACK, free_port, release_ports
@@ -207,14 +209,23 @@ class ComposeCluster:
             return accepts_connections(self.ports["redis"])
         if service == "api-server":
             return answers_http(self.ports["api-server"], "/api/v2/version", below=300)
+        if service in COMPONENTS:
+            return self._healthy(COMPONENTS[service])
         log = self.work / f"{service}.log"
-        signs = {
-            "scheduler": "Starting the scheduler",
-            "dag-processor": "Processing files using",
-            "triggerer": "triggers currently running",
-        }
-        sign = signs.get(service, " ready.")
-        return lambda: log.exists() and sign in log.read_text(errors="replace")
+        return lambda: log.exists() and " ready." in log.read_text(errors="replace")
+
+    def _healthy(self, component: str) -> Probe:
+        """As the API server sees a component, by its heartbeats."""
+
+        def probe() -> bool:
+            url = f"http://{LOOPBACK}:{self.ports['api-server']}{HEALTH}"
+            try:
+                answer = httpx.get(url, timeout=5, trust_env=False).json()
+            except (httpx.HTTPError, ValueError):
+                return False
+            return bool(answer.get(component, {}).get("status") == "healthy")
+
+        return probe
 
     def _secrets_of(self, service: str) -> Path:
         """A folder with the secrets that the file gives to a service, and no others."""

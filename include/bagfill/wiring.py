@@ -29,6 +29,7 @@ from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
+from bagfill.reports.sql_notices import SqlNotices
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
@@ -187,6 +188,8 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
+                reports=_reports(settings, stores),
+                notices=SqlNotices(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
@@ -201,6 +204,12 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
+
+
+def _reports(settings: Settings, stores: OpenedStores) -> RecordStore | None:
+    if settings.reports is None:
+        return None
+    return RecordStore(stores.area(settings.reports.location), settings.reports.location.prefix)
 
 
 def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:

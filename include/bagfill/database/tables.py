@@ -412,3 +412,12 @@ THAW_TIMINGS = Table(
     CheckConstraint("first >= 0 AND last >= first", name="order_sound"),
     Index(None, "location", "seen"),
 )
+
+NOTICES = Table(
+    "notices",
+    METADATA,
+    # How things stood when a channel was told of them last.
+    Column("channel", EXACT_TEXT, primary_key=True),
+    Column("thing", EXACT_TEXT, primary_key=True),
+    Column("value", EXACT_TEXT, nullable=False),
+)

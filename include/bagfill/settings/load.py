@@ -20,8 +20,10 @@ from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
+from bagfill.settings.notices import NoticeSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
     AreaSection,
@@ -49,6 +51,7 @@ _TABLES: dict[str, type[Section]] = {
     "work_area": AreaSection,
     "receipts": AreaSection,
     "manifests": AreaSection,
+    "reports": AreaSection,
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
     "audit": AuditSection,
@@ -58,7 +61,11 @@ _TABLES: dict[str, type[Section]] = {
     "thaw_events": ThawEventsSection,
     "forecast": ForecastSection,
 }
-_LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
+_LISTS: dict[str, type[Section]] = {
+    "locations": LocationSection,
+    "policies": PolicySection,
+    "notices": NoticeSection,
+}
 
 
 class SettingsError(Exception):
@@ -112,6 +119,8 @@ class Settings:
         thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: who is told what is new.
     """
 
     path: Path
@@ -131,6 +140,8 @@ class Settings:
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
+    reports: Area | None = None
+    notices: tuple[Channel, ...] = ()
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -193,6 +204,9 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     policies = [
         (index, section.policy()) for index, section in lists["policies"].items() if isinstance(section, PolicySection)
     ]
+    channels = tuple(section.channel() for section in lists["notices"].values() if isinstance(section, NoticeSection))
+    for name in {each.name for each in channels if sum(each.name == other.name for other in channels) > 1}:
+        problems.add(("notices",), f"the name {name!r} is given twice")
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
@@ -232,6 +246,8 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
+        reports=areas.get("reports"),
+        notices=channels,
     )
 
 
@@ -240,7 +256,7 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
         return None
-    if key not in expanded and key in {"signing", "thaw_events"}:
+    if key not in expanded and key in {"signing", "thaw_events", "reports"}:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

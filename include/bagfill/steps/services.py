@@ -27,6 +27,7 @@ from bagfill.rates.log import RateLog
 from bagfill.rates.memory import MemoryRateLog
 from bagfill.registry.registry import Registry
 from bagfill.registry.waivers import MemoryWaivers, Waivers
+from bagfill.reports.notices import MemoryNotices, Notices
 from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
@@ -144,6 +145,8 @@ class Services:
             CredentialsError.
         rates: what shards and thaws took before.
         sleep: waits, for a turn to ask; tests turn the clock.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: what channels were told.
     """
 
     locations: Mapping[str, Location]
@@ -174,6 +177,8 @@ class Services:
     batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
     rates: RateLog = field(default_factory=MemoryRateLog)
     sleep: Callable[[float], None] = field(default=time.sleep)
+    reports: RecordStore | None = None
+    notices: Notices = field(default_factory=MemoryNotices)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""
