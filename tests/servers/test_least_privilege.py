@@ -32,6 +32,7 @@ from bagfill.storage.azure import AzureStore
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.signed_source import URL_LIFE
 from bagfill.storage.sqs import SqsQueue
 from bagfill.storage.store import ThawTier
 from bagfill.wiring import open_services
@@ -365,6 +366,10 @@ def test_signatures_of_azure_hold_what_is_used_and_nothing_else(world: World) ->
         assert requests
         assert {azure_permission(request) for request in requests} == set(documented), role
         assert f"| {role.removeprefix('azure ')} | `{documented}` |" in PAGE
+
+
+def test_the_page_says_how_long_a_signed_url_lives() -> None:
+    assert f"read one object, for {URL_LIFE.total_seconds() / 60:.0f} minutes" in PAGE
 
 
 def test_no_policy_has_a_right_to_delete_or_to_everything() -> None:

@@ -11,6 +11,7 @@ from bagfill.doctor.database import examine_database
 from bagfill.doctor.examine import Examination, examine_area, examine_location
 from bagfill.doctor.model import EVERYBODY, Identity
 from bagfill.doctor.queue import examine_queue
+from bagfill.doctor.service import SUBJECT, examine_service
 from bagfill.settings import Settings
 from bagfill.storage.credentials import Credentials
 
@@ -51,3 +52,10 @@ def examine(
     if settings.thaw_events is not None:
         examination.findings += examine_queue(settings.thaw_events, credentials)
         yield "thaw_events", examination
+    if settings.service_ingests is not None:
+        examination.findings += examine_service(settings.service_ingests, credentials)
+        yield SUBJECT, examination
+    if settings.registered_bags is not None:
+        listener = "storage_service.listener"
+        examination.findings += examine_queue(settings.registered_bags, credentials, listener)
+        yield listener, examination
