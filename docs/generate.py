@@ -113,7 +113,8 @@ def checks() -> str:
         + table(("Code", "Tried as", "What must hold"), (about(module) for module in CHECK_MODULES))
         + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
         "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
-        "`database-rights` and `database-clock` of the registry, `queue` of restore events.\n"
+        "`database-rights` and `database-clock` of the registry, `queue` of restore events and of newly registered "
+        "bags; of a storage service `table`, `table-may-delete`, `ingests-tracker` and `ingests-topic`.\n"
     )
 
 
@@ -151,7 +152,7 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import campaigns, forecast, notices, sections, thaw_events
+    from bagfill.settings import campaigns, forecast, notices, sections, storage_service, thaw_events
 
     chapters = []
     headings = (
@@ -168,6 +169,9 @@ def settings() -> str:
         ("[audit]", sections.AuditSection),
         ("[[notices]]", notices.NoticeSection),
         ("[thaw_events]", thaw_events.ThawEventsSection),
+        ("[storage_service.manifests]", storage_service.ServiceManifestsSection),
+        ("[storage_service.ingests]", storage_service.ServiceIngestsSection),
+        ("[storage_service.listener]", storage_service.ListenerSection),
         ("[rules]", sections.RulesSection),
         ("[forecast]", forecast.ForecastSection),
     )
@@ -332,6 +336,16 @@ def decisions() -> str:
     )
 
 
+def metrics() -> str:
+    """Every metric that is sent."""
+    from bagfill_airflow.metrics import METRICS, PREFIX
+
+    rows = ((f"`{PREFIX}{m.name}`", m.kind.value, ", ".join(f"`{tag}`" for tag in m.tags), m.meaning) for m in METRICS)
+    return "# Metrics\n\nSent by Airflow, behind its prefix. [How to receive them](../howto/metrics.md).\n\n" + table(
+        ("Metric", "Kind", "Tags", "Meaning"), rows
+    )
+
+
 def report_columns() -> str:
     """The tables of a report."""
     from bagfill.reports.standing import COLUMNS
@@ -358,6 +372,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "dags.md": dags,
     "http.md": http,
     "report.md": report_columns,
+    "metrics.md": metrics,
 }
 
 

@@ -15,6 +15,7 @@ from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version, is_one_of
 from bagfill.database.tables import INGEST_EVENTS, INGESTS
+from bagfill.ingests.followers import Follower
 from bagfill.ingests.model import Callback, CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.states import apply_update, in_order, is_same_opening
@@ -34,10 +35,12 @@ class SqlIngestTracker:
 
     Args:
         engine: of :func:`bagfill.database.engine.open_database`, with the tables up to date.
+        followers: are told of each change in the transaction that makes it.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, followers: Sequence[Follower] = ()) -> None:
         self._engine = engine
+        self._followers = followers
 
     def open(self, ingest: Ingest) -> Opened | IdTaken:
         """See :meth:`IngestTracker.open`."""
@@ -51,6 +54,8 @@ class SqlIngestTracker:
             found = connection.execute(_by_id(ingest.id)).one()
             if is_new:
                 _append(connection, found.number, 0, kept.events)
+                for follower in self._followers:
+                    follower.opened(connection, kept)
                 return Opened(kept, is_new=True)
             (known,) = _with_events(connection, [found])
         return Opened(known, is_new=False) if is_same_opening(known, ingest) else IdTaken(known)
@@ -70,6 +75,8 @@ class SqlIngestTracker:
             if isinstance(outcome, Updated):
                 _store(connection, row.number, outcome.ingest)
                 _append(connection, row.number, _next_position(connection, row.number), update.events)
+                for follower in self._followers:
+                    follower.updated(connection, known, update)
             return outcome
 
     def of_bag_version(self, bag_version: BagVersionId, destination: str | None = None) -> Sequence[Ingest]:

@@ -18,8 +18,10 @@ from pydantic import SecretStr
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
@@ -38,6 +40,7 @@ from bagfill.settings.sections import (
     SigningSection,
     SigningSource,
 )
+from bagfill.settings.storage_service import RegisteredBags, StorageServiceSection
 from bagfill.settings.texts import ProblemList, expand
 from bagfill.settings.thaw_events import ThawEvents, ThawEventsSection
 from bagfill.steps.services import CampaignRules, Policy
@@ -60,6 +63,7 @@ _TABLES: dict[str, type[Section]] = {
     "signing": SigningSection,
     "thaw_events": ThawEventsSection,
     "forecast": ForecastSection,
+    "storage_service": StorageServiceSection,
 }
 _LISTS: dict[str, type[Section]] = {
     "locations": LocationSection,
@@ -119,6 +123,9 @@ class Settings:
         thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
+        service_manifests: where a storage service keeps its manifests; ``None``: the registry is our own alone.
+        service_ingests: where a storage service is shown ingests; ``None``: they are shown to none.
+        registered_bags: where a storage service announces new bags; ``None``: nobody listens.
         reports: where reports are kept; ``None``: beside the receipts.
         notices: who is told what is new.
     """
@@ -140,6 +147,9 @@ class Settings:
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
+    service_manifests: ServiceManifests | None = None
+    service_ingests: ServiceIngests | None = None
+    registered_bags: RegisteredBags | None = None
     reports: Area | None = None
     notices: tuple[Channel, ...] = ()
 
@@ -210,7 +220,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
-    campaigns, events = tables["campaigns"], tables["thaw_events"]
+    campaigns, events, service = (tables[key] for key in ("campaigns", "thaw_events", "storage_service"))
     if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
         None,
         *(each.name for _, each in locations),
@@ -226,6 +236,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         or not isinstance(rules, RulesSection)
         or not isinstance(forecast, ForecastSection)
         or not isinstance(campaigns, CampaignsSection)
+        or not isinstance(service, StorageServiceSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -246,6 +257,9 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
+        service_manifests=None if service.manifests is None else service.manifests.rules(),
+        service_ingests=None if service.ingests is None else service.ingests.rules(),
+        registered_bags=None if service.listener is None else service.listener.rules(),
         reports=areas.get("reports"),
         notices=channels,
     )
