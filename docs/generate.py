@@ -113,8 +113,8 @@ def checks() -> str:
         + table(("Code", "Tried as", "What must hold"), (about(module) for module in CHECK_MODULES))
         + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
         "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
-        "`database-rights` and `database-clock` of the registry, `queue` of restore events and of newly\n"
-        "registered bags, `ingests-tracker` and `ingests-topic` of a storage service.\n"
+        "`database-rights` and `database-clock` of the registry, `queue` of restore events and of newly registered "
+        "bags; of a storage service `table`, `table-may-delete`, `ingests-tracker` and `ingests-topic`.\n"
     )
 
 
