@@ -150,10 +150,15 @@ class SqlRegistry:
         return known_bag_versions(self._engine, space)
 
     def missing(
-        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+        self,
+        location: str,
+        *,
+        spaces: Sequence[str] | None = None,
+        limit: int | None = None,
+        after: BagVersionId | None = None,
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
-        return missing_bag_versions(self._engine, location, spaces, limit)
+        return missing_bag_versions(self._engine, location, spaces, limit, after)
 
     def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
         """See :meth:`Registry.sizes`."""
