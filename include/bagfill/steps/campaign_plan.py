@@ -11,6 +11,7 @@ from bagfill.bag.identifiers import BagId
 from bagfill.campaigns.model import Campaign, Scope
 from bagfill.planning.forecast import TierForecast
 from bagfill.planning.plan import BackfillPlan
+from bagfill.planning.waves import WorkDay
 from bagfill.registry.registry import Registry
 from bagfill.registry.sizes import SizedBagVersion
 from bagfill.steps.plan_collection import Look, plan_collection
@@ -80,6 +81,7 @@ def plan_campaign(services: Services, campaign: Campaign, *, look: Look = Look.A
         source=definition.source,
         look=look,
         days=definition.thaw_days,
+        day=WorkDay.under(campaign.caps),
     )
     wanted = tier_of(services, campaign, plan.source)
     # Without anything archived every tier comes to the same, and one is shown.
