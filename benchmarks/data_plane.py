@@ -53,6 +53,14 @@ def start_cost(places: Places, repeats: int) -> float:
     return median(_task(places, "start").cpu for _ in range(repeats))
 
 
+def start_on_airflow(places: Places, repeats: int) -> Mapping[str, float]:
+    """The same for a task that copies, where Airflow is loaded already; and what loading Airflow takes."""
+    script = str(Path(__file__).with_name("start_task.py"))
+    command = (sys.executable, script, "copy_shard", str(places.settings))
+    found = [json.loads(places.run(command, places.environment).output) for _ in range(repeats)]
+    return {part: median(each[part] for each in found) for part in ("ours", "airflow")}
+
+
 def _task(places: Places, step: str, *arguments: str) -> Usage:
     script = Path(__file__).with_name("shard_task.py")
     return places.run((sys.executable, str(script), step, str(places.settings), *arguments), places.environment)

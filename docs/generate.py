@@ -113,7 +113,8 @@ def checks() -> str:
         + table(("Code", "Tried as", "What must hold"), (about(module) for module in CHECK_MODULES))
         + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
         "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
-        "`database-rights` and `database-clock` of the registry, `queue` of restore events.\n"
+        "`database-rights` and `database-clock` of the registry, `queue` of restore events and of newly registered "
+        "bags; of a storage service `table`, `table-may-delete`, `ingests-tracker` and `ingests-topic`.\n"
     )
 
 
@@ -151,12 +152,12 @@ def names() -> str:
 
 def settings() -> str:
     """The settings file, section by section."""
-    from bagfill.settings import campaigns, forecast, sections, thaw_events
+    from bagfill.settings import campaigns, forecast, notices, sections, storage_service, thaw_events
 
     chapters = []
     headings = (
         ("[registry]", sections.RegistrySection),
-        ("[work_area], [receipts], [manifests]", sections.AreaSection),
+        ("[work_area], [receipts], [manifests], [reports]", sections.AreaSection),
         ("[[locations]]", sections.LocationSection),
         ("[locations.thaw]", sections.ThawSection),
         ("[locations.batch]", sections.BatchSection),
@@ -166,7 +167,11 @@ def settings() -> str:
         ("[campaigns]", campaigns.CampaignsSection),
         ("[signing]", sections.SigningSection),
         ("[audit]", sections.AuditSection),
+        ("[[notices]]", notices.NoticeSection),
         ("[thaw_events]", thaw_events.ThawEventsSection),
+        ("[storage_service.manifests]", storage_service.ServiceManifestsSection),
+        ("[storage_service.ingests]", storage_service.ServiceIngestsSection),
+        ("[storage_service.listener]", storage_service.ListenerSection),
         ("[rules]", sections.RulesSection),
         ("[forecast]", forecast.ForecastSection),
     )
@@ -331,6 +336,31 @@ def decisions() -> str:
     )
 
 
+def metrics() -> str:
+    """Every metric that is sent."""
+    from bagfill_airflow.metrics import METRICS, PREFIX
+
+    rows = ((f"`{PREFIX}{m.name}`", m.kind.value, ", ".join(f"`{tag}`" for tag in m.tags), m.meaning) for m in METRICS)
+    return "# Metrics\n\nSent by Airflow, behind its prefix. [How to receive them](../howto/metrics.md).\n\n" + table(
+        ("Metric", "Kind", "Tags", "Meaning"), rows
+    )
+
+
+def report_columns() -> str:
+    """The tables of a report."""
+    from bagfill.reports.standing import COLUMNS
+
+    chapters = (
+        f"## `{name}.csv`\n\n" + ", ".join(f"`{column}`" for column in columns) for name, columns in COLUMNS.items()
+    )
+    return (
+        "# Tables of a report\n\n[What a report is](../howto/reports.md). Columns keep their names and their order; "
+        "new ones are added at the end. Sizes are in bytes, moments in ISO 8601 (UTC), money is a decimal number; "
+        "`wanted` and `late` are `yes` or `no`; what is not known or not there is empty. `report.json` has the same "
+        "tables as lists of objects.\n\n" + "\n\n".join(chapters) + "\n"
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "reasons.md": reasons,
     "rules.md": rules,
@@ -341,6 +371,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "receipt.schema.json": receipt_schema,
     "dags.md": dags,
     "http.md": http,
+    "report.md": report_columns,
+    "metrics.md": metrics,
 }
 
 

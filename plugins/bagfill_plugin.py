@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from bagfill_airflow.api.mounted import mounted_apps
+from bagfill_airflow.api.mounted import external_views, mounted_apps
 
 
 class BagfillPlugin(AirflowPlugin):
@@ -10,3 +10,4 @@ class BagfillPlugin(AirflowPlugin):
 
     name = "bagfill"
     fastapi_apps = mounted_apps()
+    external_views = external_views()

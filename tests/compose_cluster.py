@@ -19,10 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
 import yaml
 from sqlalchemy import create_engine, text
 
 from bagfill.demo.airflow_api import AirflowApi
+from bagfill.demo.airflow_components import COMPONENTS, HEALTH
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.ports import LOOPBACK, free_port, release_ports
@@ -63,6 +65,13 @@ def compose_file() -> dict[str, Any]:
     return loaded
 
 
+class _Server(PostgreSQL):
+    """With an administrator of its own, so that the file's roles are made as in a container."""
+
+    user = "administrator"
+    database = "unused"
+
+
 class ComposeCluster:
     """The services of the file under one supervisor, with MiniStack and Azurite as the clouds.
 
@@ -77,7 +86,7 @@ class ComposeCluster:
         self.file = compose_file()
         self.only = only
         self.ports = {name: free_port() for name in ("redis", "api-server")}
-        self.postgresql = PostgreSQL(work_dir)
+        self.postgresql = _Server(work_dir)
         self.ministack = MiniStack(work_dir, restore_delay=restore_delay)
         self.azurite = Azurite(work_dir)
         self.supervisor = Supervisor(work_dir / "state.json")
@@ -90,8 +99,9 @@ class ComposeCluster:
             self.supervisor.start(*(server.program() for server in servers))
             for server in servers:
                 server.after_start()
-            self._make_databases()
+            self._make_airflows_database()
             self._make_secrets()
+            self._make_the_registrys_database()
             for names in STARTED:
                 wanted = [name for name in names if self.only is None or name in self.only]
                 if names is ONE_SHOTS:
@@ -207,31 +217,50 @@ class ComposeCluster:
             return accepts_connections(self.ports["redis"])
         if service == "api-server":
             return answers_http(self.ports["api-server"], "/api/v2/version", below=300)
+        if service in COMPONENTS:
+            return self._healthy(COMPONENTS[service])
         log = self.work / f"{service}.log"
-        signs = {
-            "scheduler": "Starting the scheduler",
-            "dag-processor": "Processing files using",
-            "triggerer": "triggers currently running",
-        }
-        sign = signs.get(service, " ready.")
-        return lambda: log.exists() and sign in log.read_text(errors="replace")
+        return lambda: log.exists() and " ready." in log.read_text(errors="replace")
+
+    def _healthy(self, component: str) -> Probe:
+        """As the API server sees a component, by its heartbeats."""
+
+        def probe() -> bool:
+            url = f"http://{LOOPBACK}:{self.ports['api-server']}{HEALTH}"
+            try:
+                answer = httpx.get(url, timeout=5, trust_env=False).json()
+            except (httpx.HTTPError, ValueError):
+                return False
+            return bool(answer.get(component, {}).get("status") == "healthy")
+
+        return probe
 
     def _secrets_of(self, service: str) -> Path:
         """A folder with the secrets that the file gives to a service, and no others."""
         return self.work / "secrets" / service
 
-    def _make_databases(self) -> None:
-        """As the image of PostgreSQL does: the user, its database, and then the script of ours."""
+    def _make_airflows_database(self) -> None:
+        """As the image of PostgreSQL does: the user, who may do everything there, and its database."""
         self._secrets["PGPASSWORD"] = secrets.token_hex(16)
         (self.work / "queues").mkdir()
         engine = create_engine(self.postgresql.url_of("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE ROLE airflow LOGIN SUPERUSER PASSWORD '{self._secrets['PGPASSWORD']}'"))
             connection.execute(text("CREATE DATABASE airflow OWNER airflow"))
-            # The embedded server makes one of that name.
-            connection.execute(text("DROP DATABASE bagfill"))
-            connection.execute(text((PROJECT / "docker/registry.sql").read_text()))
         engine.dispose()
+
+    def _make_the_registrys_database(self) -> None:
+        """By the script that the image runs; only there nobody is asked for a password."""
+        environment = {
+            **plain_environment(self.work),
+            "PATH": f"{self.postgresql._programs / 'bin'}:{os.environ['PATH']}",
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(self.postgresql.port),
+            "PGPASSWORD": self._secrets["PGPASSWORD"],
+            "POSTGRES_USER": self.file["services"]["postgres"]["environment"]["POSTGRES_USER"],
+            "SECRETS_FOLDER": str(self._secrets_of("postgres")),
+        }
+        subprocess.run(["sh", str(PROJECT / "docker/registry.sh")], env=environment, check=True)
 
     def _make_secrets(self) -> None:
         """By docker/make-secrets, with the connections that a person writes."""
@@ -257,6 +286,10 @@ class ComposeCluster:
         broker.chmod(0o600)
         broker.write_text(self._replaced("redis", broker.read_text()))
         self._secrets = {path.name: path.read_text() for path in made.iterdir()}
+        database = made / "BAGFILL_DATABASE"
+        database.chmod(0o600)
+        database.write_text(self._replaced("postgres", database.read_text()))
+        self._secrets |= {path.name: path.read_text() for path in made.iterdir()}
         for service, described in self.file["services"].items():
             folder = self._secrets_of(service)
             folder.mkdir(parents=True)

@@ -25,6 +25,8 @@ class Request:
         method, path: path without the query, as it was sent.
         query: names and values.
         headers: names in lower case.
+        status: of the answer.
+        body: the beginning of what was sent.
     """
 
     who: str
@@ -33,6 +35,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     status: int
+    body: bytes
 
 
 @dataclass
@@ -74,7 +77,7 @@ def recording(upstream: str) -> Iterator[Recording]:
             lower = {name.lower(): value for name, value in self.headers.items()}
             who = _KEY.search(lower.get("authorization", ""))
             name = who[1] if who else query.get("X-Amz-Credential", "").partition("/")[0] or query.get("sig", "")
-            seen.requests.append(Request(name, self.command, parts.path, query, lower, answer.status))
+            seen.requests.append(Request(name, self.command, parts.path, query, lower, answer.status, body[:500]))
             self.send_response_only(answer.status)
             for key, value in answer.getheaders():
                 if key.lower() not in _HOP | {"content-length"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,14 +21,18 @@ from bagfill.database.errors import DatabaseError
 from bagfill.database.revision import NEWEST, current_revision
 from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.followers import Follower
 from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
+from bagfill.ingests.storage_service.post import NoPost, Post
 from bagfill.planning.prices import PriceTable
 from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
+from bagfill.registry.storage_service.beside import Beside
+from bagfill.reports.sql_notices import SqlNotices
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource
@@ -36,6 +40,8 @@ from bagfill.steps.campaign_acts import CampaignThawPermits
 from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
+from bagfill.steps.service_post import open_post, showing
+from bagfill.steps.service_registry import open_beside
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
@@ -164,16 +170,22 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
     engine = open_database(settings.database.get_secret_value())
     try:
         _make_ready(engine, settings)
-        with closing(
-            OpenedStores(credentials, SqlShares(engine), looks_per_second=settings.limits.looks_per_second)
-        ) as stores:
+        looks = settings.limits.looks_per_second
+        with (
+            closing(OpenedStores(credentials, SqlShares(engine), looks_per_second=looks)) as stores,
+            closing(_post(settings, engine, credentials)) as post,
+            _beside(settings, engine, credentials, stores) as beside,
+        ):
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
             services = Services(
                 locations=settings.locations,
                 policies=settings.policies,
-                registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix)),
-                ingests=SqlIngestTracker(engine),
+                registry=SqlRegistry(engine, ManifestStore(stores.area(manifests), manifests.prefix))
+                if beside is None
+                else beside.registry,
+                beside=beside,
+                ingests=SqlIngestTracker(engine, _followers(settings)),
                 audits=SqlAuditLog(engine),
                 stores=stores,
                 work=RecordStore(stores.area(work), work.prefix),
@@ -187,6 +199,9 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
+                post=post,
+                reports=_reports(settings, stores),
+                notices=SqlNotices(engine),
                 prices=price_lookup(settings),
                 forecast=settings.forecast,
                 thaws=SqlThawLedger(engine),
@@ -201,6 +216,29 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
             yield replace(services, thaw_permits=CampaignThawPermits(services))
     finally:
         engine.dispose()
+
+
+def _followers(settings: Settings) -> tuple[Follower, ...]:
+    rules = settings.service_ingests
+    return () if rules is None else (showing(rules, settings.locations, utc_now),)
+
+
+def _beside(
+    settings: Settings, engine: Engine, credentials: Credentials, stores: OpenedStores
+) -> AbstractContextManager[Beside | None]:
+    places = settings.service_manifests
+    return nullcontext() if places is None else open_beside(places, engine, credentials, stores.writing)
+
+
+def _post(settings: Settings, engine: Engine, credentials: Credentials) -> Post:
+    rules = settings.service_ingests
+    return NoPost() if rules is None else open_post(rules, engine, credentials, utc_now)
+
+
+def _reports(settings: Settings, stores: OpenedStores) -> RecordStore | None:
+    if settings.reports is None:
+        return None
+    return RecordStore(stores.area(settings.reports.location), settings.reports.location.prefix)
 
 
 def _callbacks(settings: Settings, credentials: Credentials) -> CallbackRules:

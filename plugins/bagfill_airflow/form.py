@@ -13,6 +13,7 @@ from airflow.sdk import Param
 
 from bagfill.audit.model import AuditMode
 from bagfill.settings import SettingsError
+from bagfill.settings.storage_service import RegisteredBags
 from bagfill.storage.store import ThawTier
 from bagfill_airflow.services import current_settings
 
@@ -31,11 +32,17 @@ class Places:
         all: every location.
         writable: those that may be destinations.
         problem: why they are not known, in Markdown, for the DAG's documentation; empty if they are.
+        tells_service: whether a storage service is shown ingests.
+        reads_service: whether a storage service's own manifests are the registry.
+        registered_bags: where a storage service announces new bags, if somebody listens.
     """
 
     all: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     problem: str = ""
+    tells_service: bool = False
+    reads_service: bool = False
+    registered_bags: RegisteredBags | None = None
 
     @classmethod
     def read(cls) -> Self:
@@ -46,7 +53,14 @@ class Places:
             problems = "".join(f"\n- {problem}" for problem in error.problems)
             return cls(problem=f"\n\n## The settings cannot be used\n\n`{error.path}`:\n{problems}\n")
         writable = tuple(name for name, location in settings.locations.items() if location.writable)
-        return cls(tuple(settings.locations), writable)
+        tells = settings.service_ingests is not None
+        return cls(
+            tuple(settings.locations),
+            writable,
+            tells_service=tells,
+            reads_service=settings.service_manifests is not None,
+            registered_bags=settings.registered_bags,
+        )
 
 
 def backfill_params(places: Places) -> dict[str, Param]:

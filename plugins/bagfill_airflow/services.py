@@ -13,16 +13,22 @@ from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, c
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bagfill.database.errors import DatabaseError
 from bagfill.settings import Settings, SettingsError, load_settings, settings_path
+from bagfill.settings.storage_service import RegisteredBags
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.queue import MessageQueue
 from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
+from bagfill_airflow.metrics import metered
 from bagfill_airflow.outcomes import misconfigured
 from bagfill_airflow.restore_events import RestoreEvents
+
+if TYPE_CHECKING:
+    from bagfill.storage.sqs import SqsQueue
 
 _SHARED_FOR_SECONDS = 900.0
 """Age at which triggers get services with freshly read settings and connections."""
@@ -57,7 +63,7 @@ def task_services() -> Iterator[Services]:
             if getattr(error, "retryable", False):
                 raise
             raise misconfigured(error) from error
-        yield services
+        yield metered(services)
 
 
 def reading_connections(settings: Settings) -> set[str]:
@@ -68,7 +74,9 @@ def reading_connections(settings: Settings) -> set[str]:
     jobs = {place.batch.connection for place in settings.locations.values() if place.batch is not None}
     # A trigger asks again for what expired while it waited.
     thawing = {place.thaw_connection for place in settings.locations.values()}
-    return {connection for connection in read | jobs | thawing if connection}
+    # Beside a storage service its manifests are read; a trigger that ends an ingest's wait has its letters sent, too.
+    beside = {each.connection for each in (settings.service_manifests, settings.service_ingests) if each is not None}
+    return {connection for connection in read | jobs | thawing | beside if connection}
 
 
 @dataclass(slots=True)
@@ -147,6 +155,54 @@ async def open_restore_queue() -> MessageQueue:
     connections = {events.connection} if events.connection else set()
     credentials = AirflowCredentials.of(await trigger_connections(connections))
     return await asyncio.to_thread(lambda: SqsQueue(events.queue, credentials.s3(events.connection)))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredQueues:
+    """Opens the queues of registered bags.
+
+    Args:
+        rules: of the settings.
+        credentials: supplies the access behind the connection.
+    """
+
+    rules: RegisteredBags
+    credentials: AirflowCredentials
+
+    @property
+    def moves_malformed(self) -> bool:
+        """Whether messages that are not understood go elsewhere."""
+        return self.rules.malformed_queue is not None
+
+    def notifications(self) -> SqsQueue:
+        """The queue of notifications. Raises StoreError or CredentialsError."""
+        return self._opened(self.rules.queue)
+
+    def malformed(self) -> SqsQueue:
+        """The queue of messages that are not understood. Raises StoreError or CredentialsError."""
+        return self._opened(self.rules.malformed_queue or "")
+
+    def _opened(self, url: str) -> SqsQueue:
+        from bagfill.storage.sqs import SqsQueue
+
+        return SqsQueue(url, self.credentials.s3(self.rules.connection))
+
+
+def registered_queues() -> RegisteredQueues | None:
+    """In a task: the queues of registered bags, if somebody listens. Raises SettingsError."""
+    rules = current_settings().registered_bags
+    return None if rules is None else RegisteredQueues(rules, AirflowCredentials(task_connection))
+
+
+async def open_registered_queue() -> SqsQueue:
+    """In the triggerer: the queue of registered bags. Raises StoreError, CredentialsError or SettingsError."""
+    settings = await asyncio.to_thread(current_settings)
+    rules = settings.registered_bags
+    if rules is None:
+        raise SettingsError(settings.path, ("storage_service.listener: no queue is configured",))
+    connections = {rules.connection} if rules.connection else set()
+    credentials = AirflowCredentials.of(await trigger_connections(connections))
+    return await asyncio.to_thread(RegisteredQueues(rules, credentials).notifications)
 
 
 _events: dict[asyncio.AbstractEventLoop, RestoreEvents] = {}

@@ -6,9 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from bagfill.doctor.database import examine_database
+from bagfill.doctor.model import Verdict
+from bagfill.settings import load_settings
 from compose_cluster import ComposeCluster
 
 pytestmark = [pytest.mark.servers, pytest.mark.airflow]
@@ -16,7 +20,9 @@ pytestmark = [pytest.mark.servers, pytest.mark.airflow]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeCluster]:
-    with ComposeCluster(tmp_path_factory.mktemp("worker"), only=("redis", "worker-verify")) as cluster:
+    with ComposeCluster(
+        tmp_path_factory.mktemp("worker"), only=("redis", "registry-migration", "worker-verify")
+    ) as cluster:
         yield cluster
 
 
@@ -32,6 +38,18 @@ def test_a_worker_is_found_again_after_its_broker_was_restarted(cluster: Compose
     while not cluster.supervisor.restarts("redis") or cluster.check("worker-verify").returncode:
         assert time.monotonic() < deadline
     assert cluster.supervisor.restarts("worker-verify") == 0
+
+
+def test_the_registry_has_a_role_that_owns_it_and_nothing_else(cluster: ComposeCluster) -> None:
+    given = cluster.own_environment
+    findings = examine_database(load_settings(environ=given), lambda: datetime.now(UTC))
+    # Made by docker/registry.sh, and brought up to date by the one-shot service.
+    assert {f.code: f.diagnosis.verdict for f in findings} == {
+        "database-answers-not": Verdict.GOOD,
+        "database-revision": Verdict.GOOD,
+        "database-rights": Verdict.GOOD,
+        "database-clock": Verdict.GOOD,
+    }
 
 
 def test_a_service_gets_the_secrets_that_are_its_own(cluster: ComposeCluster) -> None:

@@ -287,6 +287,16 @@ class RegistryContract:
             registry.add_bag_version(sample_manifest(each), locations=[])
         assert {each.bag for each in registry.missing_bags("azure")} == {each.bag for each in ids}
 
+    def test_what_is_missing_is_found_from_where_a_page_ended(self, registry: Registry) -> None:
+        for number in (2, 1, 3):
+            for name in ("b2", "b1"):
+                registry.add_bag_version(sample_manifest(bag_version(name, number)), locations=[])
+        whole = list(registry.missing("azure"))
+        for place, last in enumerate(whole):
+            assert list(registry.missing("azure", after=last)) == whole[place + 1 :]
+            assert list(registry.missing("azure", after=last, limit=2)) == whole[place + 1 : place + 3]
+        assert list(registry.missing("azure", after=bag_version("b1a", 2))) == whole[3:]
+
     def test_coverage_counts_concrete_files_once(self, registry: Registry) -> None:
         # v2 fetches a file of v1: those bytes are counted with v1 alone. bagit.txt has 55 bytes.
         first = sample_manifest(bag_version("b1", 1), files={"v1/data/a": 2**40, "v1/data/b": 1})

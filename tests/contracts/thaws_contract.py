@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
+from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawLedger, ThawQueue, ThawStand, ThawTerms, ThawWant
 from bagfill.thaw.pace import SharedPace
 from contracts.registry_contract import TurnableClock
 
@@ -144,6 +144,22 @@ class ThawLedgerContract:
         assert [row.key for row in found] == ["v1/a", "v1/é"]
         assert [row.key for row in thaws.unfinished("cold", "v1/", before=clock(), limit=1)] == ["v1/a"]
         assert thaws.of("cold", ["v1/b"])["v1/b"].until == clock() + 6 * DAY
+
+    def test_the_queue_is_what_is_under_way_by_tier(self, thaws: ThawLedger, clock: TurnableClock) -> None:
+        assert list(thaws.queue("cold")) == []
+        began = clock()
+        self.ask(thaws, clock, "a", "b")
+        clock.turn(MINUTE)
+        granted = thaws.reserve("cold", wants("c"), self.terms(clock, tier=ThawTier.BULK))
+        thaws.reserve("cold", wants("d"), self.terms(clock))
+        thaws.asked("cold", granted, "ada", paid=True)
+        assert list(thaws.queue("cold")) == [
+            ThawQueue(ThawTier.BULK, 1, 10, clock()),
+            ThawQueue(ThawTier.STANDARD, 2, 20, began),
+        ]
+        thaws.readable("cold", {"a": clock() + DAY, "b": clock() + DAY, "c": FOR_GOOD})
+        assert list(thaws.queue("cold")) == []
+        assert list(thaws.queue("other")) == []
 
     def test_ending_is_what_lives_now_and_not_much_longer(self, thaws: ThawLedger, clock: TurnableClock) -> None:
         self.ask(thaws, clock, "v1/a", "v1/b", "v1/c", "v1/d", "v10/a")

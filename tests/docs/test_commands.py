@@ -20,6 +20,8 @@ LEFT_OUT = ("docs/reference/cli.md", "docs/decisions/")
 _CODE = re.compile(
     r"^\s*```(?:sh|console|shell|bash)\n(?P<block>.*?)^\s*```|`(?P<span>[^`\n]+)`", re.DOTALL | re.MULTILINE
 )
+# At its beginning, behind a prompt, a variable and a folder.
+_COMMAND = re.compile(r"(?:\$ |> )?(?:[A-Z_]+=\S* )*(?:\S*/)?bagfill\s+(?P<rest>[a-z].*)")
 
 
 def shown(text: str) -> Iterator[str]:
@@ -28,8 +30,8 @@ def shown(text: str) -> Iterator[str]:
         code = found["block"] or found["span"] or ""
         for line in code.replace("\\\n", " ").splitlines():
             for part in re.split(r"\|\||&&|, or |[|;]", line.partition(" #")[0]):
-                words = re.search(r"(?:^|\s|/)bagfill\s+(?P<rest>[a-z].*)", part.strip())
-                if words and not part.strip().startswith(("cd ", "make ")):
+                words = _COMMAND.match(part.strip())
+                if words:
                     yield words["rest"].rstrip("`., ")
 
 

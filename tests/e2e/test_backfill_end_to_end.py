@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, inspect, text
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.campaigns.model import Definition, Scope
@@ -440,3 +442,40 @@ def _kill_a_parcel(system: System, run_id: str) -> bool:
 
 def _recent(system: System) -> list[Ingest]:
     return list(system.services.ingests.recent(20))
+
+
+def test_no_secret_stands_in_any_log_table_record_or_page(system: System) -> None:
+    """After everything above: copies, thaws, failures, kills, sweeps, HTTP."""
+    stack, services = system.stack, system.services
+    secrets = (stack.ministack.secret_key, stack.azurite.account_key, "X-Amz-Signature=", "&sig=", "AccountKey=")
+    found: list[str] = []
+
+    def look(place: str, said: str) -> None:
+        found.extend(f"{place}: {secret[:12]}" for secret in secrets if secret in said)
+
+    files = [path for path in stack.work_dir.rglob("*") if path.is_file()]
+    logs = [path for path in files if path.suffix == ".log" or "logs" in path.parts]
+    assert any("backfill_bag" in str(path) for path in logs)
+    for path in logs:
+        look(str(path), path.read_text(errors="replace"))
+    for database in ("airflow", "registry"):
+        engine = create_engine(stack.postgresql.url_of(database))
+        tables = inspect(engine).get_table_names()
+        assert tables
+        with engine.connect() as connection:
+            for table in tables:
+                for row in connection.execute(text(f'SELECT row_to_json(t)::text FROM "{table}" t')):
+                    look(f"{database}.{table}", str(row[0]))
+        engine.dispose()
+    for records in (services.work, services.receipts):
+        for name in records.names(""):
+            look(f"{records.location}/{name}", (records.read_bytes(name) or b"").decode(errors="replace"))
+    pages = ("ingests", "coverage", "campaigns", "failures", "openapi.json", f"bags/{BY_HTTP}")
+    token = {"Authorization": f"Bearer {system.api.token()}"}
+    with httpx.Client(base_url=stack.airflow.address, headers=token, trust_env=False) as client:
+        for page in pages:
+            answer = client.get(f"/bagfill/{page}")
+            assert answer.status_code == 200, page
+            look(page, answer.text)
+        look("runs", json.dumps(client.get("/api/v2/dags/~/dagRuns").json()))
+    assert found == []

@@ -68,6 +68,8 @@ class Bench:
         self.proxy = proxy
         name = f"killed-{uuid4()}"
         self.container = BlobServiceClient.from_connection_string(azurite.connection_string).create_container(name)
+        self.folder, self.spare = folder, folder / "spare"
+        self.spare.mkdir()
         self.settings = folder / "bagfill.toml"
         self.settings.write_text(_SETTINGS.format(root=folder, name=name, block=BLOCK // MIB))
         keys = {"login": seaweedfs.access_key, "password": seaweedfs.secret_key}
@@ -109,7 +111,8 @@ class Bench:
             the last thing that it said.
         """
         command = [sys.executable, str(WORKER), str(self.settings), str(BAG.space), "b1234", "azure"]
-        worker = subprocess.Popen(command, env={**os.environ, **self.environ}, stdout=subprocess.PIPE, text=True)
+        environ = {**os.environ, **self.environ, "TMPDIR": str(self.spare)}
+        worker = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
         self.proxy.expect(until, worker.kill, loses_commit=loses_commit)
         last = ""
         assert worker.stdout is not None
@@ -158,6 +161,9 @@ def test_killed_at_each_stage_of_a_large_file_workers_send_few_blocks_again(benc
     assert proxy.commits == 1
     # Whoever comes after the commit sends the tag files alone.
     assert proxy.sent - sent < MIB
+    # Nothing of the file was ever laid on a disk of the workers: there are records, a registry, a receipt.
+    assert list(bench.spare.iterdir()) == []
+    assert sum(file.stat().st_size for file in bench.folder.rglob("*") if file.is_file()) < 2 * MIB
 
 
 def _tag_files(digest: str) -> dict[str, bytes]:

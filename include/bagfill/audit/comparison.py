@@ -34,17 +34,25 @@ def compare_listing(
         etags: path → ETag of the object that was proved; files without one are judged by name and size.
         found: path → what the listing says.
     """
-    differences: list[Difference] = []
-    for path, size in expected.items():
-        info = found.get(path)
-        if info is None:
-            differences.append(Difference(FindingKind.MISSING, path, f"{size} bytes", "no such object"))
-        elif info.size != size:
-            differences.append(Difference(FindingKind.WRONG_SIZE, path, f"{size} bytes", f"{info.size} bytes"))
-        elif (etag := etags.get(path, info.etag)) != info.etag:
-            differences.append(Difference(FindingKind.REPLACED, path, f"ETag {etag}", f"ETag {info.etag}"))
-    for path in found:
-        if path not in expected:
-            seen = f"{found[path].size} bytes"
-            differences.append(Difference(FindingKind.STRAY, path, "no object of this name", seen))
-    return iter(sorted(differences, key=lambda difference: difference.path))
+    paths = [*expected, *(path for path in found if path not in expected)]
+    each = (compare_object(path, expected.get(path), etags.get(path), found.get(path)) for path in paths)
+    return iter(sorted((one for one in each if one is not None), key=lambda difference: difference.path))
+
+
+def compare_object(path: str, size: int | None, etag: str | None, found: ObjectInfo | None) -> Difference | None:
+    """How one object differs, if it does.
+
+    Args:
+        size: in bytes, that it should have; ``None``: it should not be there.
+        etag: of the object that was proved, if that is known.
+        found: what the listing says.
+    """
+    if found is None:
+        return None if size is None else Difference(FindingKind.MISSING, path, f"{size} bytes", "no such object")
+    if size is None:
+        return Difference(FindingKind.STRAY, path, "no object of this name", f"{found.size} bytes")
+    if found.size != size:
+        return Difference(FindingKind.WRONG_SIZE, path, f"{size} bytes", f"{found.size} bytes")
+    if etag is not None and etag != found.etag:
+        return Difference(FindingKind.REPLACED, path, f"ETag {etag}", f"ETag {found.etag}")
+    return None

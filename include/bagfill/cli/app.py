@@ -13,6 +13,7 @@ from bagfill.cli.campaign_commands import campaigns
 from bagfill.cli.failure_commands import add_failure_commands
 from bagfill.cli.options import Config, Json
 from bagfill.cli.options import settings_file as _settings_file
+from bagfill.cli.outbox_commands import add_outbox_command
 from bagfill.cli.plan_commands import add_plan_commands
 from bagfill.cli.receipt import receipts
 
@@ -28,6 +29,7 @@ app.add_typer(database, name="db")
 app.add_typer(receipts, name="receipt")
 app.add_typer(campaigns, name="campaign")
 add_failure_commands(app)
+add_outbox_command(app)
 add_audit_commands(app)
 add_plan_commands(app)
 
@@ -41,7 +43,10 @@ def options(ctx: typer.Context, config: Config = None) -> None:
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    location: Annotated[str, typer.Argument(help="A location of the settings file.")],
+    location: Annotated[str | None, typer.Argument(help="A location of the settings file.")] = None,
+    service: Annotated[
+        bool, typer.Option("--service", help="Instead: every bag in the table of [storage_service.manifests].")
+    ] = False,
     space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
     thaw: Annotated[
         bool, typer.Option("--thaw", help="Thaw tag files that are archived, wait, and read them.")
@@ -53,9 +58,14 @@ def import_(
     """Learn bags from a location laid out as the storage service's. Reads tag files, not payload."""
     answers = Answers(as_json)
     with told_in_words(answers):
-        from bagfill.cli.import_location import run
+        if service or location is None:
+            from bagfill.cli.import_service import run_service
 
-        code = run(answers, _settings_file(ctx, config), location, space=space, thaw=thaw, poll_seconds=poll)
+            code = run_service(answers, _settings_file(ctx, config), location, service=service)
+        else:
+            from bagfill.cli.import_location import run
+
+            code = run(answers, _settings_file(ctx, config), location, space=space, thaw=thaw, poll_seconds=poll)
     raise typer.Exit(code)
 
 
@@ -277,12 +287,18 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C; prints address and login.")
     ] = False,
+    service: Annotated[
+        bool, typer.Option("--service", help="Beside a stand-in for a storage service: its bags, its ingests.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Replicate sample bags from S3 to Azure, both embedded, through a real Airflow; then report."""
     answers = Answers(as_json)
     with told_in_words(answers):
-        from bagfill.cli.demo import run
+        if service:
+            from bagfill.cli.demo_service import run
+        else:
+            from bagfill.cli.demo import run
 
         code = run(answers, keep=keep)
     raise typer.Exit(code)

@@ -23,13 +23,12 @@ from bagfill.demo.server import NotInstalled, project_folder
 from bagfill.demo.stack import DagsNotLoaded
 from bagfill.demo.waiting import THAWING, BagRun, SweepStuck
 
-_EXPECTED = (AlreadyRunning, ApiRefused, DagsNotLoaded, DemoFailed, NotInstalled, RunDidNotEnd, StartFailed, SweepStuck)
+EXPECTED = (AlreadyRunning, ApiRefused, DagsNotLoaded, DemoFailed, NotInstalled, RunDidNotEnd, StartFailed, SweepStuck)
 _QUIET_SECONDS = 5.0
 
 
 def run(answers: Answers, *, keep: bool) -> Exit:
     """Run the demo and print what came out; with ``keep`` stay until Ctrl-C."""
-    stop = threading.Event()
     code = Exit.NEGATIVE
 
     def finished(result: DemoResult) -> None:
@@ -50,24 +49,30 @@ def run(answers: Answers, *, keep: bool) -> Exit:
         else:
             _show(answers, result, keep=keep)
         if keep:
-            signal.signal(signal.SIGTERM, lambda *_: stop.set())
-            answers.remark("Everything runs until you press Ctrl-C.")
-            try:
-                while not stop.wait(1.0):
-                    pass
-            except KeyboardInterrupt:
-                pass
-            answers.remark("Stopping.")
+            stay(answers)
 
-    with _Watching(answers) as watcher:
+    with Watching(answers) as watcher:
         try:
             run_demo(project_folder() / ".bagfill" / "demo", watcher, finished=finished)
-        except _EXPECTED as error:
+        except EXPECTED as error:
             raise CommandError(str(error)) from error
     return code
 
 
-class _Watching:
+def stay(answers: Answers) -> None:
+    """Wait until Ctrl-C, or SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    answers.remark("Everything runs until you press Ctrl-C.")
+    try:
+        while not stop.wait(1.0):
+            pass
+    except KeyboardInterrupt:
+        pass
+    answers.remark("Stopping.")
+
+
+class Watching:
     """Shows steps as lines and runs as a table that changes; in a pipe as a line now and then. All on stderr."""
 
     def __init__(self, answers: Answers) -> None:
@@ -101,6 +106,10 @@ class _Watching:
         self._show(
             Text(f"         {done / 1e6:.0f} of {total / 1e6:.0f} MB"), f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
         )
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """See :class:`bagfill.demo.service_run.ServiceWatcher`."""
+        self._show(Text(f"         {done} of {total} {what}"), f"{done} of {total} {what}")
 
     def runs(self, runs: Sequence[BagRun], expected: int) -> None:
         """See :class:`bagfill.demo.run.Watcher`."""

@@ -90,3 +90,5 @@ def _show(answers: Answers, simulation: Simulation, found: dict[str, Any]) -> No
     answers.table(table)
     if simulation.campaign.stopped:
         answers.text(f"The campaign stopped: {simulation.campaign.stopped}.")
+    if simulation.naive.stopped:
+        answers.text(f"The loop of restore, wait, copy {simulation.naive.stopped}.")

@@ -162,6 +162,45 @@ INGEST_EVENTS = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
+# What a storage service beside us is shown of ingests.
+SHOWN_INGESTS = Table(
+    "shown_ingests",
+    METADATA,
+    Column("ingest_id", Uuid, primary_key=True),
+    # Why the service would not create it; nothing more is sent about it until a person has seen to that.
+    Column("refused", Text),
+)
+
+INGEST_OUTBOX = Table(
+    "ingest_outbox",
+    METADATA,
+    # Order of writing: the order in which things about one ingest are told.
+    Column("number", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("ingest_id", Uuid, ForeignKey(SHOWN_INGESTS.c.ingest_id), nullable=False),
+    Column("body", EXACT_TEXT, nullable=False),
+    Column("creates", Boolean, nullable=False),
+    Column("written", UtcDateTime, nullable=False),
+    Column("due", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # What the service said when it refused it for good; the row stays to be looked at. Empty: it is to be sent.
+    Column("refused", Text),
+    Index(None, "ingest_id", "number"),
+    Index(None, "refused", "due", "number"),
+)
+
+OUTBOX_SENDERS = Table(
+    "outbox_senders",
+    METADATA,
+    Column("service", EXACT_TEXT, primary_key=True),
+    # Who sends, and until when nobody else may; empty: nobody.
+    Column("holder", EXACT_TEXT),
+    Column("ends", UtcDateTime),
+    # Nobody answered: nothing is tried before.
+    Column("paused_until", UtcDateTime),
+    # What was last said.
+    Column("why", Text),
+)
+
 AUDITS = Table(
     "audits",
     METADATA,
@@ -411,4 +450,13 @@ THAW_TIMINGS = Table(
     Column("seen", UtcDateTime, nullable=False),
     CheckConstraint("first >= 0 AND last >= first", name="order_sound"),
     Index(None, "location", "seen"),
+)
+
+NOTICES = Table(
+    "notices",
+    METADATA,
+    # How things stood when a channel was told of them last.
+    Column("channel", EXACT_TEXT, primary_key=True),
+    Column("thing", EXACT_TEXT, primary_key=True),
+    Column("value", EXACT_TEXT, nullable=False),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -23,10 +24,11 @@ class MiniStack(EmbeddedServer):
     name = "ministack"
     region = "us-east-1"
     access_key = "test"
-    secret_key = "test"  # noqa: S105 - any value is accepted
 
     def __init__(self, work_dir: Path, *, restore_delay: float = 2.0) -> None:
         super().__init__(work_dir)
+        # Any value is accepted; one that stands nowhere else can be searched for.
+        self.secret_key = secrets.token_hex(20)
         self.restore_delay = restore_delay
         self.port = self._port()
 

@@ -43,6 +43,9 @@ def _named(settings: Settings) -> Iterator[str | None]:
         yield area.location.write_connection
     if settings.thaw_events is not None:
         yield settings.thaw_events.connection
+    for beside in (settings.service_ingests, settings.registered_bags):
+        if beside is not None:
+            yield beside.connection
     if settings.signing is not None:
         yield settings.signing.connection
     yield settings.callback_secret

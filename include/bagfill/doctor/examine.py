@@ -117,7 +117,7 @@ def _admitted(
     """Asked at the door. A bare 403 there is told apart by a listing, whose refusal has a code."""
     entrance = probe.bucket()
     patient = Patient(location, identity, connection, probe, now, entrance)
-    if patient.is_open and identity is not Identity.INSPECTOR:
+    if patient.is_open:
         patient.listed = probe.list(location.prefix, patient.probe_prefix)
         if entrance.outcome is Outcome.REFUSED and patient.listed.outcome is not Outcome.REFUSED:
             patient.entrance = patient.listed

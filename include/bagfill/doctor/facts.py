@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bagfill.doctor.model import Diagnosis, Patient, Verdict
 from bagfill.storage.probe import BucketFacts, LifecycleRule, Outcome
 
-_INSPECTOR = "Permit {action} to inspect_connection, an identity for this command alone."
+_INSPECTOR = "Set inspect_connection: an identity for this command alone, which may {action}."
 _BY_HAND = {
     "lifecycle": "Look by hand: az storage account management-policy show --account-name NAME --resource-group GROUP",
     "versioned": "Look by hand whether the service keeps versions.",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from bagfill.doctor.model import Diagnosis, Finding, Verdict, good
+from bagfill.settings.storage_service import RegisteredBags
 from bagfill.settings.thaw_events import ThawEvents
 from bagfill.storage.credentials import Credentials, CredentialsError
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -15,21 +16,24 @@ _CODE = "queue"
 _ADVICE = {
     StoreFailure.DENIED: "Permit sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue.",
     StoreFailure.UNAUTHENTICATED: "Put a key that is valid now into the connection.",
-    StoreFailure.MISCONFIGURED: "Correct thaw_events.queue, or the region and endpoint of its connection.",
+    StoreFailure.MISCONFIGURED: "Correct {subject}.queue, or the region and endpoint of its connection.",
 }
 
 
-def examine_queue(events: ThawEvents, credentials: Credentials) -> Sequence[Finding]:
+def examine_queue(
+    events: ThawEvents | RegisteredBags, credentials: Credentials, subject: str = "thaw_events"
+) -> Sequence[Finding]:
     """Try to receive, and give back.
 
     Args:
         events: of the settings.
+        subject: the table of the settings that names the queue.
         credentials: supplies the access behind the connection.
     """
-    return [Finding(_CODE, "thaw_events", None, events.connection, _tried(events, credentials))]
+    return [Finding(_CODE, subject, None, events.connection, _tried(events, credentials, subject))]
 
 
-def _tried(events: ThawEvents, credentials: Credentials) -> Diagnosis:
+def _tried(events: ThawEvents | RegisteredBags, credentials: Credentials, subject: str) -> Diagnosis:
     try:
         with closing(SqsQueue(events.queue, credentials.s3(events.connection))) as queue:
             messages = queue.receive(0)
@@ -38,7 +42,7 @@ def _tried(events: ThawEvents, credentials: Credentials) -> Diagnosis:
     except CredentialsError as error:
         return Diagnosis(Verdict.MEND, str(error), "Correct the connection.")
     except StoreError as error:
-        advice = _ADVICE.get(error.failure)
+        advice = _ADVICE.get(error.failure, "").format(subject=subject) or None
         verdict = Verdict.UNKNOWN if advice is None else Verdict.MEND
         return Diagnosis(verdict, str(error), advice or "Run the command again.")
     return good(f"received from, {len(messages)} messages, given back")

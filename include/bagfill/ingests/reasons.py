@@ -107,6 +107,11 @@ class Reason(Enum):
         "Archived or large: too much for a parcel. A run of its own is started, at the latest by the next sweep.",
     )
     CLAIM_LOST = ("claim-lost", True, "Another run took over this bag version; follow that one.")
+    SERVICE_NOT_READY = (
+        "storage-service-not-ready",
+        False,
+        "Make what is named, or correct [storage_service] in the settings; nothing was opened.",
+    )
     INTERRUPTED = ("interrupted", True, "A task was killed before it ended; run again, finished work is kept.")
     UNEXPECTED = ("unexpected", True, "A fault in Bagfill or its surroundings; see the task's log.")
 

@@ -44,6 +44,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.BAG_GONE: "bagfill audit {destination} {bag}",
     Reason.NEEDS_OWN_RUN: "bagfill backfill {bag} --to {destination}",
     Reason.CLAIM_LOST: RETRY,
+    Reason.SERVICE_NOT_READY: f"bagfill doctor{_THEN}",
     Reason.INTERRUPTED: RETRY,
     Reason.UNEXPECTED: f"bagfill ingest {{ingest}}{_THEN}",
 }

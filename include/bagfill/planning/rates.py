@@ -161,4 +161,4 @@ def _shapes(declared: Rate) -> Iterator[tuple[float, float]]:
     """Shapes beside the declared one: bytes alone, and a file that weighs up to four thousand times more or less."""
     yield 0.0, 1.0
     a_byte = declared.seconds_a_byte or _SOME_SECONDS / 1e6
-    yield from (((declared.seconds_a_file or _SOME_SECONDS) * 2.0 ** (step / 2), a_byte) for step in range(-24, 25))
+    yield from (((declared.seconds_a_file or _SOME_SECONDS) * 2.0**step, a_byte) for step in range(-12, 13))

@@ -38,7 +38,7 @@ class Prospect:
     Args:
         tier: that is asked for.
         waiting: seconds until the last thaw is over; nothing shortens them.
-        working: seconds of copying and reading back, without the campaign's caps.
+        working: seconds of copying and reading back, in the hours of the day that the caps left when it was planned.
         money: in the campaign's currency; ``None``: not known.
         bytes, requests: that count against the caps.
     """
@@ -52,8 +52,7 @@ class Prospect:
 
     def seconds(self, caps: Caps) -> float:
         """From now to the end, when the caps are kept to; infinite if they leave no room at all."""
-        working = self.working if caps.hours is None else self.working * _DAY / caps.hours.seconds
-        spans = [working]
+        spans = [self.working]
         if caps.requests_a_second is not None:
             spans.append(_span(self.requests, caps.requests_a_second))
         if caps.bytes_a_day is not None:
@@ -71,10 +70,10 @@ def prospect_of(tier: TierForecast, money: Decimal | None, size: int) -> Prospec
         money: what it comes to in the campaign's currency.
         size: bytes to copy.
     """
-    working = sum(step.seconds for step in tier.times.steps if step.step != "thaw")
-    waiting = max(0.0, tier.times.total.total_seconds() - working)
+    total = tier.times.total.total_seconds()
+    working = min(total, sum(step.seconds for step in tier.times.steps if step.step != "thaw"))
     requests = sum(line.quantity for line in tier.lines if line.unit == "requests")
-    return Prospect(tier.tier, waiting, working, money, size, int(requests))
+    return Prospect(tier.tier, total - working, working, money, size, int(requests))
 
 
 def cheapest_in_time(

@@ -101,7 +101,12 @@ class MemoryRegistry:
         yield from found
 
     def missing(
-        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+        self,
+        location: str,
+        *,
+        spaces: Sequence[str] | None = None,
+        limit: int | None = None,
+        after: BagVersionId | None = None,
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
         with self._lock:
@@ -110,7 +115,8 @@ class MemoryRegistry:
                 for bag_version, known in self._known.items()
                 if location not in known.replicas and (spaces is None or str(bag_version.space) in spaces)
             ]
-        yield from islice(sorted(found, key=lambda each: (each.version, each.bag)), limit)
+        behind = (each for each in found if after is None or (each.version, each.bag) > (after.version, after.bag))
+        yield from islice(sorted(behind, key=lambda each: (each.version, each.bag)), limit)
 
     def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
         """See :meth:`Registry.sizes`."""

@@ -168,9 +168,20 @@ class Registry(Protocol):
         ...
 
     def missing(
-        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+        self,
+        location: str,
+        *,
+        spaces: Sequence[str] | None = None,
+        limit: int | None = None,
+        after: BagVersionId | None = None,
     ) -> Iterator[BagVersionId]:
-        """Bag versions not registered at ``location``: ascending by (version, space, external identifier)."""
+        """Bag versions not registered at ``location``: ascending by (version, space, external identifier).
+
+        Args:
+            spaces: only these; ``None``: all.
+            limit: how many at most; ``None``: all.
+            after: the last of the page before, whether it is still missing or not; ``None``: from the first.
+        """
         ...
 
     def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:

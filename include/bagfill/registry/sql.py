@@ -49,7 +49,7 @@ _LONGEST_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Registration:
+class Registration:
     """What one call of register_replica is to write."""
 
     bag_version: BagVersionId
@@ -150,10 +150,15 @@ class SqlRegistry:
         return known_bag_versions(self._engine, space)
 
     def missing(
-        self, location: str, *, spaces: Sequence[str] | None = None, limit: int | None = None
+        self,
+        location: str,
+        *,
+        spaces: Sequence[str] | None = None,
+        limit: int | None = None,
+        after: BagVersionId | None = None,
     ) -> Iterator[BagVersionId]:
         """See :meth:`Registry.missing`."""
-        return missing_bag_versions(self._engine, location, spaces, limit)
+        return missing_bag_versions(self._engine, location, spaces, limit, after)
 
     def sizes(self, *, spaces: Sequence[str] | None = None, bag: BagId | None = None) -> Iterator[SizedBagVersion]:
         """See :meth:`Registry.sizes`."""
@@ -179,7 +184,7 @@ class SqlRegistry:
     ) -> Registered | AlreadyRegistered | BagReplaced | BagGone:
         """See :meth:`Registry.register_replica`."""
         require_claim_for(claim, planned_from, location)
-        registration = _Registration(planned_from.id, location, receipt, seal, claim)
+        registration = Registration(planned_from.id, location, receipt, seal, claim)
         for attempt in range(_ATTEMPTS):
             with reading(self._engine) as connection:
                 require_current(connection, claim)
@@ -201,18 +206,18 @@ class SqlRegistry:
             self._sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt)))  # noqa: S311 - no secret
         raise RegistryContendedError(str(planned_from.id), _ATTEMPTS)
 
-    def _record_listed(self, registration: _Registration, old: ManifestCopy) -> AlreadyRegistered | None:
+    def _record_listed(self, registration: Registration, old: ManifestCopy) -> AlreadyRegistered | None:
         """Make sure of the replica's row; ``None`` when the manifest is another by now."""
         with writing(self._engine) as connection:
             require_current(connection, registration.claim, lock=True)
             if _current_copy(connection, registration.bag_version, lock=True) != old:
                 return None
             if not self._insert_replica(connection, registration):
-                _add_evidence(connection, registration)
+                add_evidence(connection, registration)
             self._append_seal(connection, registration)
             return AlreadyRegistered()
 
-    def _move_pointer(self, registration: _Registration, old: ManifestCopy, new: ManifestCopy) -> Registered | None:
+    def _move_pointer(self, registration: Registration, old: ManifestCopy, new: ManifestCopy) -> Registered | None:
         """Compare and set; ``None`` when somebody else was faster."""
         is_old = and_(is_bag_version(BAG_VERSIONS, registration.bag_version), BAG_VERSIONS.c.pointer == old.pointer)
         with writing(self._engine) as connection:
@@ -221,16 +226,16 @@ class SqlRegistry:
             if connection.execute(moved).rowcount != 1:
                 return None
             if not self._insert_replica(connection, registration):
-                _add_evidence(connection, registration)
+                add_evidence(connection, registration)
             self._append_seal(connection, registration)
             return Registered(new.pointer)
 
-    def _append_seal(self, connection: Connection, registration: _Registration) -> None:
+    def _append_seal(self, connection: Connection, registration: Registration) -> None:
         # Last in its transaction: all registrations at one location wait for each other here.
         about = (registration.location, registration.bag_version, registration.receipt)
         append_seal(connection, *about, registration.seal, now=self._clock())
 
-    def _insert_replica(self, connection: Connection, registration: _Registration) -> bool:
+    def _insert_replica(self, connection: Connection, registration: Registration) -> bool:
         row = {
             **columns_of(registration.bag_version),
             "location": registration.location,
@@ -281,7 +286,7 @@ def _current_copy(connection: Connection, bag_version: BagVersionId, *, lock: bo
     return None if row is None else ManifestCopy(row.pointer, row.sha256)
 
 
-def _add_evidence(connection: Connection, registration: _Registration) -> None:
+def add_evidence(connection: Connection, registration: Registration) -> None:
     """An import had said that the replica is there: now there is a receipt."""
     learnt = and_(
         is_bag_version(REPLICAS, registration.bag_version),

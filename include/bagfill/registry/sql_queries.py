@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, and_, case, exists, func, select, 
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.database.engine import reading
-from bagfill.database.keys import bag_version_of
+from bagfill.database.keys import bag_version_of, columns_of
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
 from bagfill.registry.registry import CoverageRow
 
@@ -25,7 +25,7 @@ def known_bag_versions(engine: Engine, space: str | None) -> Iterator[BagVersion
 
 
 def missing_bag_versions(
-    engine: Engine, location: str, spaces: Sequence[str] | None, limit: int | None
+    engine: Engine, location: str, spaces: Sequence[str] | None, limit: int | None, after: BagVersionId | None
 ) -> Iterator[BagVersionId]:
     """See :meth:`Registry.missing`."""
     conditions: list[ColumnElement[bool]] = [
@@ -33,16 +33,20 @@ def missing_bag_versions(
     ]
     if spaces is not None:
         conditions.append(BAG_VERSIONS.c.space.in_(list(spaces)))
-    return _in_pages(engine, _OLDEST_FIRST, conditions, limit)
+    last = None if after is None else tuple(columns_of(after)[column.name] for column in _OLDEST_FIRST)
+    return _in_pages(engine, _OLDEST_FIRST, conditions, limit, last)
 
 
 def _in_pages(
-    engine: Engine, order: Sequence[Any], conditions: Sequence[ColumnElement[bool]], limit: int | None
+    engine: Engine,
+    order: Sequence[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int | None,
+    after: tuple[Any, ...] | None = None,
 ) -> Iterator[BagVersionId]:
     # Each page is its own short transaction, found from where the last one ended: a reader that takes hours keeps no
     # snapshot open, and what is added or registered meanwhile neither repeats nor hides a row.
     query = select(*_KEY).where(*conditions).order_by(*order)
-    after: tuple[Any, ...] | None = None
     left = limit
     while left is None or left > 0:
         size = _PAGE if left is None else min(_PAGE, left)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bagfill.registry.registry import CoverageRow
+from bagfill.reports.csv_text import csv_text
 
-_COLUMNS = (
+COVERAGE_COLUMNS = (
     "space",
     "location",
     "wanted",
@@ -79,13 +78,8 @@ class CoverageReport:
         return {"missing_bag_versions": self.missing, "coverage": [line.values() for line in self.lines]}
 
     def to_csv(self) -> str:
-        """As CSV with a header (RFC 4180, UTF-8, CRLF); ``wanted`` is ``yes`` or ``no``."""
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, fieldnames=_COLUMNS)
-        writer.writeheader()
-        for line in self.lines:
-            writer.writerow({**line.values(), "wanted": "yes" if line.wanted else "no"})
-        return text.getvalue()
+        """As CSV with a header; see :func:`bagfill.reports.csv_text.csv_text`."""
+        return csv_text(COVERAGE_COLUMNS, (line.values() for line in self.lines))
 
 
 def coverage_report(

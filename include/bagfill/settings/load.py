@@ -18,10 +18,14 @@ from pydantic import SecretStr
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.registry.storage_service.places import ServiceManifests
+from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
+from bagfill.settings.notices import NoticeSection
 from bagfill.settings.placement import placement_problems
 from bagfill.settings.sections import (
     AreaSection,
@@ -36,6 +40,7 @@ from bagfill.settings.sections import (
     SigningSection,
     SigningSource,
 )
+from bagfill.settings.storage_service import RegisteredBags, StorageServiceSection
 from bagfill.settings.texts import ProblemList, expand
 from bagfill.settings.thaw_events import ThawEvents, ThawEventsSection
 from bagfill.steps.services import CampaignRules, Policy
@@ -49,6 +54,7 @@ _TABLES: dict[str, type[Section]] = {
     "work_area": AreaSection,
     "receipts": AreaSection,
     "manifests": AreaSection,
+    "reports": AreaSection,
     "limits": LimitsSection,
     "callbacks": CallbacksSection,
     "audit": AuditSection,
@@ -57,8 +63,13 @@ _TABLES: dict[str, type[Section]] = {
     "signing": SigningSection,
     "thaw_events": ThawEventsSection,
     "forecast": ForecastSection,
+    "storage_service": StorageServiceSection,
 }
-_LISTS: dict[str, type[Section]] = {"locations": LocationSection, "policies": PolicySection}
+_LISTS: dict[str, type[Section]] = {
+    "locations": LocationSection,
+    "policies": PolicySection,
+    "notices": NoticeSection,
+}
 
 
 class SettingsError(Exception):
@@ -112,6 +123,11 @@ class Settings:
         thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
+        service_manifests: where a storage service keeps its manifests; ``None``: the registry is our own alone.
+        service_ingests: where a storage service is shown ingests; ``None``: they are shown to none.
+        registered_bags: where a storage service announces new bags; ``None``: nobody listens.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: who is told what is new.
     """
 
     path: Path
@@ -131,6 +147,11 @@ class Settings:
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
+    service_manifests: ServiceManifests | None = None
+    service_ingests: ServiceIngests | None = None
+    registered_bags: RegisteredBags | None = None
+    reports: Area | None = None
+    notices: tuple[Channel, ...] = ()
 
 
 def settings_path(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -193,10 +214,13 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
     policies = [
         (index, section.policy()) for index, section in lists["policies"].items() if isinstance(section, PolicySection)
     ]
+    channels = tuple(section.channel() for section in lists["notices"].values() if isinstance(section, NoticeSection))
+    for name in {each.name for each in channels if sum(each.name == other.name for other in channels) > 1}:
+        problems.add(("notices",), f"the name {name!r} is given twice")
     placement_problems(locations, policies, {key: area.location for key, area in areas.items()}, document, problems)
     registry, limits, callbacks, rules = (tables[key] for key in ("registry", "limits", "callbacks", "rules"))
     audit, signing, forecast = tables["audit"], tables["signing"], tables["forecast"]
-    campaigns, events = tables["campaigns"], tables["thaw_events"]
+    campaigns, events, service = (tables[key] for key in ("campaigns", "thaw_events", "storage_service"))
     if isinstance(forecast, ForecastSection) and forecast.workers_at not in {
         None,
         *(each.name for _, each in locations),
@@ -212,6 +236,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         or not isinstance(rules, RulesSection)
         or not isinstance(forecast, ForecastSection)
         or not isinstance(campaigns, CampaignsSection)
+        or not isinstance(service, StorageServiceSection)
     ):
         raise SettingsError(file, tuple(problems.texts))
     return Settings(
@@ -232,6 +257,11 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
+        service_manifests=None if service.manifests is None else service.manifests.rules(),
+        service_ingests=None if service.ingests is None else service.ingests.rules(),
+        registered_bags=None if service.listener is None else service.listener.rules(),
+        reports=areas.get("reports"),
+        notices=channels,
     )
 
 
@@ -240,7 +270,7 @@ def _table(key: str, expanded: Mapping[str, Any], problems: ProblemList) -> Sect
     if key not in expanded and key in {"registry", *_AREAS}:
         problems.add((key,), f"missing; needed is a table [{key}]")
         return None
-    if key not in expanded and key in {"signing", "thaw_events"}:
+    if key not in expanded and key in {"signing", "thaw_events", "reports"}:
         return None
     return problems.validated(section, expanded.get(key, {}), (key,))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,10 +11,9 @@ from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
 from bagfill.manifest.compare import REPLICA_LOCATIONS, manifest_differences
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import ReplicaRecord
-from bagfill.steps.listings import list_version
+from bagfill.steps.listings import VersionListing, list_version
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location
-from bagfill.storage.store import ObjectInfo
 
 _VERSION = re.compile(r"v[1-9][0-9]{0,9}", re.ASCII)
 _ATTEMPTS = 3
@@ -42,7 +41,7 @@ class Bracketed:
 
     manifest: StorageManifest
     replica: ReplicaRecord
-    listing: Mapping[str, ObjectInfo]
+    listing: VersionListing
     writer: str | None
     lacking: tuple[BagVersion, ...]
     stray: tuple[StrayVersion, ...]
@@ -143,4 +142,4 @@ def _strays(
         if _writer(services, bag_version, location, begun) is not None:
             continue
         if objects and version not in _registered(services, bag, location):
-            yield StrayVersion(version, len(objects), sum(info.size for info in objects.values()))
+            yield StrayVersion(version, len(objects), objects.sizes.total())

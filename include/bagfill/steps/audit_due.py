@@ -69,7 +69,7 @@ class Due:
 def what_is_due(services: Services) -> Due:
     """Look at every configured location. Raises StoreError, for verifications that wait."""
     return Due(
-        locations=tuple(_location(services, name) for name in services.locations),
+        locations=tuple(due_at(services, name) for name in services.locations),
         unfinished=tuple(services.audits.unfinished()),
         verifications=tuple(waiting_verifications(services)),
     )
@@ -111,7 +111,8 @@ def _has_left(services: Services, planned: PlannedAudit) -> bool:
     return any(each.bag_version not in seen for each in work.replicas(work.require_plan()))
 
 
-def _location(services: Services, name: str) -> LocationDue:
+def due_at(services: Services, name: str) -> LocationDue:
+    """How one location stands against the period of audits."""
     period, now = services.audit_rules.period, services.clock()
 
     def standings() -> Iterator[ReplicaStanding]:

@@ -72,15 +72,20 @@ class _Etags(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def evidence_of(services: Services, manifest: StorageManifest, replica: ReplicaRecord) -> Evidence:
+def evidence_of(
+    services: Services, manifest: StorageManifest, replica: ReplicaRecord, table: PathTable | None = None
+) -> Evidence:
     """Read the receipt of a replica and the record of its last audit.
 
     Objects that an audit has read and found right after they were replaced are the ones that count from then on.
 
+    Args:
+        table: numbers of the paths; shared with whoever else knows these files.
+
     Raises:
         StoreError: the receipt store did not answer.
     """
-    table = PathTable()
+    table = PathTable() if table is None else table
     registered = RegisteredFiles(manifest, table)
     columns: dict[Algorithm, DigestColumn] = {}
     etags = _Etags(table)

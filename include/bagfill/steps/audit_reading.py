@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from bagfill.bag.columns import Paths
 from bagfill.fixity.read_back import read_back
 from bagfill.steps.audit_evidence import Evidence
 from bagfill.steps.audit_work import ReadProgress
@@ -82,28 +83,31 @@ class ReplicaReader:
         self._concurrency = concurrency
         self._file_read = file_read
 
-    def read(self, listed: Mapping[str, ObjectInfo]) -> dict[str, Look]:
+    def read(self, listed: Mapping[str, ObjectInfo]) -> Iterator[tuple[str, Look]]:
         """Read every file of a listing that was not read before as the object that it is now.
 
         Args:
-            listed: path → object, each of which has the right size.
+            listed: path → object, each of which has the right size; in the order in which they are read.
+
+        Returns:
+            Each path and what was found of it, as it is found; what was read before comes first.
 
         Raises:
             StoreError: the work area did not answer.
         """
-        looks: dict[str, Look] = {}
+        known = Paths(self._evidence.sizes.table)
         for row in self._progress.rows():
-            info = listed.get(row["path"])
-            if info is not None and info.etag == row["etag"]:
-                looks[row["path"]] = _look_of(row)
-        left = [path for path in sorted(listed) if path not in looks]
+            path = row["path"]
+            info = listed.get(path)
+            if info is not None and info.etag == row["etag"] and known.add(known.table.add(path)):
+                yield path, _look_of(row)
+        left = ((path, info) for path, info in listed.items() if path not in known)
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="audit") as pool:
-            for batch in _batches(left, listed):
-                found = dict(zip(batch, pool.map(lambda path: self._look(path, listed[path]), batch), strict=True))
-                rows = (_row_of(path, look) for path, look in found.items())
+            for batch in _batches(left):
+                found = list(pool.map(lambda each: (each[0], self._look(*each)), batch))
+                rows = (_row_of(path, look) for path, look in found)
                 self._progress.add([row for row in rows if row is not None])
-                looks.update(found)
-        return looks
+                yield from found
 
     def _look(self, path: str, info: ObjectInfo) -> Look:
         try:
@@ -138,16 +142,15 @@ class ReplicaReader:
         return Wrong(str(mismatch.expected), str(mismatch.found), observed.etag)
 
 
-def _batches(paths: Sequence[str], listed: Mapping[str, ObjectInfo]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _batches(files: Iterable[tuple[str, ObjectInfo]]) -> Iterator[list[tuple[str, ObjectInfo]]]:
+    batch: list[tuple[str, ObjectInfo]] = []
     filled = 0
-    for path in paths:
-        size = listed[path].size
-        if batch and (len(batch) >= _BATCH_FILES or filled + size > _BATCH_BYTES):
+    for path, info in files:
+        if batch and (len(batch) >= _BATCH_FILES or filled + info.size > _BATCH_BYTES):
             yield batch
             batch, filled = [], 0
-        batch.append(path)
-        filled += size
+        batch.append((path, info))
+        filled += info.size
     if batch:
         yield batch
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from bagfill.audit.comparison import compare_listing
 from bagfill.audit.model import (
     Audit,
     AuditMode,
@@ -23,16 +24,15 @@ from bagfill.bag.columns import Sizes
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit_bracket import Bracketed, KeepsChanging, NotRegistered, bracketed
 from bagfill.steps.audit_evidence import Evidence, evidence_of, recorded_event, write_record
-from bagfill.steps.audit_reading import FileRead, Look, ReplicaReader, Right, Unread, Vanished, Wrong
+from bagfill.steps.audit_looks import MOST_HELD, Looks, SoundObjects
+from bagfill.steps.audit_reading import FileRead, Look, ReplicaReader
 from bagfill.steps.audit_work import AuditWork, ChosenReplica
+from bagfill.steps.listings import VersionListing
 from bagfill.steps.masking import masked
 from bagfill.steps.services import Services
 from bagfill.storage.errors import StoreError
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectInfo
-
-MOST_FINDINGS = 10_000
-"""Findings that a record holds one by one; the rest is counted."""
 
 _SAID = 3
 """Files that are named in the detail of an event."""
@@ -55,38 +55,39 @@ def audit_replica(
     return earlier or _Look(services, audit, replica, file_read).make()
 
 
+class _Findings:
+    """Findings in their order: the first are held, all are counted.
+
+    Args:
+        first: that come before all others.
+    """
+
+    def __init__(self, first: Iterable[Finding] = ()) -> None:
+        self.held: list[Finding] = []
+        self.count = 0
+        for finding in sorted(first, key=lambda each: (each.path, each.kind)):
+            self.add(lambda finding=finding: finding)  # type: ignore[misc]
+
+    def add(self, make: Callable[[], Finding]) -> None:
+        """Count one, and make it if it is held."""
+        self.count += 1
+        if len(self.held) < MOST_HELD:
+            self.held.append(make())
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What a look came to, before it is written down."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: _Findings = field(default_factory=_Findings)
     unread: tuple[tuple[str, str], ...] = ()
+    unknown: int = 0
     files_read: int = 0
     bytes_read: int = 0
     archived: Sizes | None = None
     objects: Mapping[str, str] | None = None
     drawn: Mapping[str, Any] | None = None
     detail: str = ""
-
-
-class _Sound(Mapping[str, ObjectInfo]):
-    """The objects of a listing that have the right size, by path."""
-
-    def __init__(self, sizes: Mapping[str, int], listing: Mapping[str, ObjectInfo]) -> None:
-        self._sizes = sizes
-        self._listing = listing
-
-    def __getitem__(self, path: str) -> ObjectInfo:
-        info = self._listing[path]
-        if info.size != self._sizes[path]:
-            raise KeyError(path)
-        return info
-
-    def __iter__(self) -> Iterator[str]:
-        return (path for path in self._sizes if path in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 class _Look:
@@ -106,70 +107,42 @@ class _Look:
         except StoreError as error:
             if error.location != self._location.name:
                 raise
-            return self._leave(_Seen(unread=(("", masked(str(error))),), detail=masked(str(error))))
+            return self._leave(_Seen(unread=(("", masked(str(error))),), unknown=1, detail=masked(str(error))))
         match found:
             case NotRegistered():
                 return None
             case KeepsChanging():
                 detail = f"{self._replica.bag_version}: the registry's record was another each time it was read"
-                return self._leave(_Seen(unread=(("", detail),), detail=detail))
+                return self._leave(_Seen(unread=(("", detail),), unknown=1, detail=detail))
             case Bracketed():
                 return self._leave(self._judge(found))
 
     def _judge(self, found: Bracketed) -> _Seen:
-        evidence = evidence_of(self._services, found.manifest, found.replica)
-        findings = self._about_the_whole(found, evidence)
-        listed = list(compare_listing(evidence.sizes, evidence.etags, found.listing))
-        changing = {FindingKind.MISSING, FindingKind.WRONG_SIZE, FindingKind.STRAY, FindingKind.REPLACED}
-        if found.writer is not None and any(difference.kind in changing for difference in listed):
+        evidence = evidence_of(self._services, found.manifest, found.replica, found.listing.table)
+        looks = Looks(evidence, found.listing)
+        findings = _Findings(self._about_the_whole(found, evidence))
+        if found.writer is not None and looks.differs():
             detail = f"ingest {found.writer} is writing to {self._location.name}: look again when it has ended"
-            return _Seen(tuple(findings), (("", detail),), detail=detail)
-        sound = _Sound(evidence.sizes, found.listing)
-        wanted = self._wanted(evidence, sound)
-        looks = self._read({path: info for path, info in wanted.items() if info.is_readable}, evidence)
-        findings += [
-            self._finding(difference.kind, difference.path, difference.expected, difference.seen)
-            for difference in listed
-            # What was read is judged by its bytes.
-            if not (difference.kind is FindingKind.REPLACED and isinstance(looks.get(difference.path), Right | Wrong))
-        ]
-        objects = dict(evidence.learnt)
-        unread: list[tuple[str, str]] = []
-        for path, look in looks.items():
-            match look:
-                case Wrong(expected, seen):
-                    findings.append(self._finding(FindingKind.DAMAGED, path, expected, seen))
-                case Vanished():
-                    expected = f"{evidence.sizes[path]} bytes"
-                    findings.append(self._finding(FindingKind.MISSING, path, expected, "no such object"))
-                case Unread(why, was_archived):
-                    if not was_archived:
-                        unread.append((path, why))
-                case Right(etag):
-                    known = evidence.etags.get(path)
-                    if known != etag:
-                        objects[path] = etag
-                    if known is not None and known != etag:
-                        seen = f"ETag {etag}, with the right bytes"
-                        findings.append(self._finding(FindingKind.REPLACED, path, f"ETag {known}", seen))
-        read = [path for path, look in looks.items() if isinstance(look, Right | Wrong)]
-        late = {path for path, look in looks.items() if isinstance(look, Unread) and look.archived}
-        archived = Sizes(evidence.sizes.table)
-        for path, info in sound.items():
-            if not info.is_readable or path in late:
-                archived.set(archived.table.add(path), info.size)
+            return _Seen(findings, (("", detail),), unknown=1, detail=detail)
         drawn = drawn_paths(evidence.sizes, self._replica.drawn or ())
-        good = sum(isinstance(looks.get(path), Right) for path in drawn)
-        bad = sum(path not in sound or isinstance(looks.get(path), Wrong | Vanished) for path in drawn)
+        for path, look in self._read(self._wanted(evidence, found.listing, drawn), evidence):
+            looks.note(path, look)
+        for difference in looks.differences():
+            findings.add(partial(self._finding, *difference))
+        unread = list(islice(looks.unread(), MOST_HELD))
+        unknown = sum(1 for _ in looks.unread())
+        archived = looks.archived()
+        good, bad = looks.drawn(drawn)
         return _Seen(
-            findings=tuple(sorted(findings, key=lambda finding: (finding.path, finding.kind))),
+            findings=findings,
             unread=tuple(unread),
-            files_read=len(read),
-            bytes_read=sum(evidence.sizes[path] for path in read),
+            unknown=unknown,
+            files_read=looks.files_read,
+            bytes_read=looks.bytes_read,
             archived=archived,
-            objects=objects,
+            objects={**evidence.learnt, **looks.new_etags()},
             drawn={"good": good, "bad": bad, "archived": sorted(path for path in drawn if path in archived)},
-            detail=detail_of(unread),
+            detail=detail_of(unread, unknown),
         )
 
     def _about_the_whole(self, found: Bracketed, evidence: Evidence) -> list[Finding]:
@@ -184,19 +157,19 @@ class _Look:
             findings.append(self._finding(FindingKind.STRAY_VERSION, "", expected, seen, name))
         return findings
 
-    def _wanted(self, evidence: Evidence, sound: Mapping[str, ObjectInfo]) -> dict[str, ObjectInfo]:
+    def _wanted(self, evidence: Evidence, listing: VersionListing, drawn: Sequence[str]) -> Mapping[str, ObjectInfo]:
         match self._audit.mode:
             case AuditMode.LIST:
                 return {}
             case AuditMode.READ:
-                return dict(sound)
+                return SoundObjects(evidence.sizes, listing, readable=True)
             case AuditMode.SAMPLE:
-                drawn = drawn_paths(evidence.sizes, self._replica.drawn or ())
+                sound = SoundObjects(evidence.sizes, listing, readable=True)
                 return {path: sound[path] for path in drawn if path in sound}
 
-    def _read(self, wanted: Mapping[str, ObjectInfo], evidence: Evidence) -> dict[str, Look]:
-        if not wanted:
-            return {}
+    def _read(self, wanted: Mapping[str, ObjectInfo], evidence: Evidence) -> Iterable[tuple[str, Look]]:
+        if next(iter(wanted), None) is None:
+            return ()
         return ReplicaReader(
             self._services.stores.reading(self._location),
             self._location.version_prefix(self._replica.bag_version),
@@ -220,14 +193,14 @@ class _Look:
             bag_version=bag_version,
             location=self._location.name,
             mode=self._audit.mode,
-            outcome=AuditOutcome.of(findings=len(seen.findings), unknown=len(seen.unread)),
+            outcome=AuditOutcome.of(findings=seen.findings.count, unknown=seen.unknown),
             occurred=self._services.clock(),
             files=self._replica.files,
             bytes=self._replica.bytes,
             files_read=seen.files_read,
             bytes_read=seen.bytes_read,
             files_archived=len(archived),
-            findings=len(seen.findings),
+            findings=seen.findings.count,
             record=record_name(self._id, bag_version, self._location.name),
             detail=storable(seen.detail),
         )
@@ -236,19 +209,21 @@ class _Look:
             event,
             audit={"id": str(self._audit.id), "request": self._audit.request_id, "seed": self._audit.seed},
             sample=None if self._replica.drawn is None else {"places": list(self._replica.drawn), **(seen.drawn or {})},
-            findings=[finding.to_json() for finding in seen.findings[:MOST_FINDINGS]],
-            unread=[{"path": path, "why": why} for path, why in seen.unread[:MOST_FINDINGS]],
+            findings=[finding.to_json() for finding in seen.findings.held],
+            unread=[{"path": path, "why": why} for path, why in seen.unread],
             objects=dict(seen.objects or {}),
             archivedSizes={str(each): n for each, n in size_classes(archived.values()).items()},
         )
 
 
-def drawn_paths(sizes: Mapping[str, int], drawn: tuple[int, ...]) -> list[str]:
+def drawn_paths(sizes: Sizes, drawn: tuple[int, ...]) -> list[str]:
     """The paths that were drawn, from their places; a place beyond the end (the bag changed) is left out."""
     if not drawn:
         return []
-    paths = sorted(sizes)
-    return [paths[place] for place in drawn if place < len(paths)]
+    ordered = (number for number in sizes.table.in_order() if sizes.at(number) is not None)
+    wanted = set(drawn)
+    found = {place: sizes.table.path(number) for place, number in enumerate(ordered) if place in wanted}
+    return [found[place] for place in drawn if place in found]
 
 
 def storable(text: str) -> str:
@@ -256,10 +231,11 @@ def storable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
-def detail_of(unread: list[tuple[str, str]]) -> str:
-    """What could not be read, for an event."""
+def detail_of(unread: Sequence[tuple[str, str]], count: int | None = None) -> str:
+    """What could not be read, for an event. ``count``: how many files, if not all are given."""
     if not unread:
         return ""
+    count = len(unread) if count is None else count
     named = "; ".join(f"{path}: {why}" for path, why in unread[:_SAID])
-    more = f" and {len(unread) - _SAID} more" if len(unread) > _SAID else ""
-    return f"{len(unread)} files could not be read: {named}{more}"
+    more = f" and {count - _SAID} more" if count > _SAID else ""
+    return f"{count} files could not be read: {named}{more}"

@@ -67,7 +67,7 @@ def _read(
     found = bracketed(services, bag_version, location)
     if not isinstance(found, Bracketed):
         return None
-    evidence = evidence_of(services, found.manifest, found.replica)
+    evidence = evidence_of(services, found.manifest, found.replica, found.listing.table)
     store = services.stores.reading(location)
     prefix = location.version_prefix(bag_version)
     infos: dict[str, ObjectInfo] = {}
@@ -90,7 +90,7 @@ def _read(
         concurrency=services.limits.concurrency,
         file_read=file_read,
     )
-    looks.update(reader.read(infos))
+    looks.update(reader.read(dict(sorted(infos.items()))))
 
     def finding(kind: FindingKind, path: str, expected: str, seen: str) -> Finding:
         steps = steps_to_take(kind, bag_version, path, location)

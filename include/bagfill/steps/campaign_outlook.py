@@ -71,14 +71,14 @@ def outlook_of(services: Services, campaign: Campaign) -> Outlook:
 
 
 def renewed_outlook(services: Services, campaign: Campaign) -> Outlook:
-    """The same, after what is left was planned again if that was long ago and anything hangs on it.
+    """The same, after what is left was planned again: if that was long ago or under other caps, and if it matters.
 
     A location that does not answer, or a price table that cannot be used, leaves the older forecast in force.
     """
     definition = campaign.definition
     if definition.deadline is not None or definition.thaw_tier == AUTO:
         basis = _newest(services, campaign)
-        if basis is None or services.clock() - basis.made >= FRESH:
+        if basis is None or services.clock() - basis.made >= FRESH or basis.caps != campaign.caps:
             try:
                 plan_campaign(services, campaign, keep=FORECAST)
             except (StoreError, PriceTableError) as error:

@@ -15,6 +15,7 @@ from bagfill.campaigns.model import Campaign, Scope
 from bagfill.planning.forecast import TierForecast
 from bagfill.planning.plan import BackfillPlan
 from bagfill.planning.thaw_choice import prospect_of
+from bagfill.planning.waves import WorkDay
 from bagfill.registry.registry import Registry
 from bagfill.registry.sizes import SizedBagVersion
 from bagfill.steps.campaign_tiers import Basis, Chosen, choose
@@ -96,12 +97,14 @@ def plan_campaign(
         source=definition.source,
         look=look,
         days=definition.thaw_days,
+        day=WorkDay.under(campaign.caps),
     )
     prospects = [prospect_of(each, _money(each, definition.currency)[0], plan.collection.bytes) for each in plan.tiers]
     moment = services.clock()
     basis = Basis(
         made=moment,
         booked=campaign.account.total.money,
+        caps=campaign.caps,
         prospects=tuple(prospects),
         archived=tuple(sorted({key.storage_class for key in plan.classes if key.archived})),
         otherwise=_tier_at(services, plan.source),

@@ -8,7 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
-from bagfill.campaigns.model import Campaign, Definition
+from bagfill.campaigns.model import Campaign, Definition, caps_from_json, caps_to_json
+from bagfill.planning.budget import Caps
 from bagfill.planning.thaw_choice import AUTO, Prospect, cheapest_in_time, nearest_tier, tier_of_bag, worst_of
 from bagfill.storage.store import ThawTier
 
@@ -20,6 +21,7 @@ class Basis:
     Args:
         made: when it was planned.
         booked: money that the campaign had booked then.
+        caps: that the campaign had then.
         prospects: what was left then, by tier.
         archived: storage classes of what has to be thawed.
         otherwise: the tier of the location that most is read from, for a campaign that names none.
@@ -27,6 +29,7 @@ class Basis:
 
     made: datetime
     booked: Decimal
+    caps: Caps
     prospects: tuple[Prospect, ...]
     archived: tuple[str, ...]
     otherwise: ThawTier
@@ -36,6 +39,7 @@ class Basis:
         return {
             "made": self.made.isoformat(),
             "booked_then": str(self.booked),
+            "caps_then": caps_to_json(self.caps),
             "archived_classes": list(self.archived),
             "tier_of_location": self.otherwise.value,
             "prospects": [
@@ -59,6 +63,7 @@ class Basis:
         return cls(
             made=datetime.fromisoformat(document["made"]),
             booked=Decimal(document["booked_then"]),
+            caps=caps_from_json(document["caps_then"]),
             prospects=tuple(
                 Prospect(
                     tier=ThawTier(each["tier"]),

@@ -65,7 +65,9 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
         if now.status is IngestStatus.FAILED:
             message = failure_text(services, now) or message
         reason = None if now.reason is None else now.reason.code
+        services.ingest_ended(now.status.value, reason)
         closed.append(ClosedIngest(str(now.id), str(now.bag_version), now.status.value, reason, message))
+    services.post.send_beside_work()
     return tuple(closed)
 
 

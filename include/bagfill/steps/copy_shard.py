@@ -21,11 +21,12 @@ from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.steps.shard_time import WORKER, note_shard
 from bagfill.steps.spread import spread
-from bagfill.steps.thaw_round import prolong_ending, still_needed, thaw_round
+from bagfill.steps.thaw_round import prolong_ending, states_of, still_needed, thaw_round
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.location import Location
 from bagfill.storage.server_copy import LEAST_FETCHED
+from bagfill.storage.store import LISTED_A_PAGE, Capability, ObjectInfo
 from bagfill.transfer.copy_object import ObjectCopier
 from bagfill.transfer.outcomes import (
     AlreadyThere,
@@ -61,6 +62,9 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
         with ClaimKeeper(services, shard.ingest) as keeper, copying(services, shard, items) as begun:
             if isinstance(begun, StepFailed):
                 return begun
+            if shard.index == 0:
+                # Once for all shards: as the storage service's own steps say it.
+                add_events(services, shard.ingest, [f"{step} started"])
             with WORKER.shard() as share:
                 made = _Copying(services, shard.ingest, plan, work, keeper, file_done, begun, items).run(items)
                 if isinstance(made, StepFailed):
@@ -206,13 +210,23 @@ class _Copying:
     def _archived_again(self, items: list[CopyItem]) -> list[PlannedFile]:
         """Files whose thawed copy went away: looked at right before copying, since a queue may be long."""
         files = list({item.file.path: item.file for item in items if item.file.archived}.values())
-        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
-            infos = list(pool.map(lambda file: self._from.stat(f"{self._from_prefix}{file.path}"), files))
-        self._read_from = {
-            file.path: info.read_from for file, info in zip(files, infos, strict=True) if info and info.read_from
-        }
+        infos = self._looked_at([file.path for file in files])
+        self._read_from = {path: info.read_from for path, info in infos.items() if info.read_from}
         # A vanished object is the copy's to report.
-        return [file for file, info in zip(files, infos, strict=True) if info is not None and not info.is_readable]
+        return [file for file in files if file.path in infos and not infos[file.path].is_readable]
+
+    def _looked_at(self, paths: list[str]) -> dict[str, ObjectInfo]:
+        """By path, what is there: in a listing of the folder, where that takes fewer requests and tells of thaws."""
+        if self._plan.files // LISTED_A_PAGE + 1 < len(paths) and self._lists_thaws:
+            infos = states_of(self._services, self._ref, paths).infos
+            return {key.removeprefix(self._from_prefix): info for key, info in infos.items()}
+        with ThreadPoolExecutor(self._services.limits.concurrency, thread_name_prefix="stat") as pool:
+            looks = pool.map(lambda path: self._from.stat(f"{self._from_prefix}{path}"), paths)
+            return {path: info for path, info in zip(paths, looks, strict=True) if info is not None}
+
+    @property
+    def _lists_thaws(self) -> bool:
+        return Capability.ARCHIVE_STATE_IN_LISTING in self._from.capabilities
 
     def _archived(self) -> list[PlannedFile]:
         """Of the whole bag version; read when it is needed, which is seldom."""

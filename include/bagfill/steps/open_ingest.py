@@ -13,6 +13,7 @@ from bagfill.bag.identifiers import BagVersion, BagVersionId
 from bagfill.campaigns.ledger import CampaignHalted, Halted
 from bagfill.ingests.model import Callback, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
+from bagfill.ingests.storage_service.delivery import NotThere
 from bagfill.ingests.tracker import EventUpdate, IdTaken, Opened
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import Claim, HeldByAnother
@@ -63,14 +64,20 @@ def open_ingests(services: Services, request: BackfillRequest) -> OpenedIngests 
     Calling it again with the same request finds the same ingests and claims.
 
     Returns:
-        the open ingests, or the failure that no such bag (version) is known.
+        the open ingests, or the failure that no such bag (version) is known, or that a storage service which is to be
+        told of them lacks what that needs.
     """
+    try:
+        services.post.check()
+    except NotThere as error:
+        return StepFailed(Reason.SERVICE_NOT_READY, f"{error}.")
     asked = asked_versions(services, request)
     if isinstance(asked, StepFailed):
         return asked
     opening = _Opening(services, request, present=set(asked.there))
     for version in asked.now:
         opening.open(version)
+    services.post.send_beside_work()
     return OpenedIngests(
         refs=tuple(opening.refs),
         refused=tuple(opening.refused),

@@ -48,7 +48,7 @@ def diagnose(services: Services, bag_version: BagVersionId, location: Location) 
             return Diagnosis((), (), "that keeps changing the registry's record")
         case Bracketed():
             pass
-    evidence = evidence_of(services, found.manifest, found.replica)
+    evidence = evidence_of(services, found.manifest, found.replica, found.listing.table)
     differences = list(compare_listing(evidence.sizes, evidence.etags, found.listing))
     by_hand = [
         Finding(

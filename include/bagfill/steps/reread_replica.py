@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bagfill.bag.identifiers import BagVersionId
+from bagfill.bag.path_table import PathTable
 from bagfill.checksum.digest import DigestSet
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.fixity.receipt_form import FileLine, Header
@@ -90,8 +91,8 @@ def _read_all(
     threads: int,
     result: Reread,
     file_done: Callable[[int], None],
-) -> set[str]:
-    paths = set()
+) -> PathTable:
+    paths = PathTable()
     with ThreadPoolExecutor(threads, thread_name_prefix="reread") as pool:
         for path, found in _in_order(pool, store, prefix, files, threads * _IN_FLIGHT):
             paths.add(path)

@@ -19,6 +19,7 @@ from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
+from bagfill.ingests.storage_service.post import NoPost, Post
 from bagfill.ingests.tracker import IngestTracker
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
@@ -26,7 +27,9 @@ from bagfill.planning.prices import PriceTable
 from bagfill.rates.log import RateLog
 from bagfill.rates.memory import MemoryRateLog
 from bagfill.registry.registry import Registry
+from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.waivers import MemoryWaivers, Waivers
+from bagfill.reports.notices import MemoryNotices, Notices
 from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits
@@ -140,12 +143,17 @@ class Services:
         act_costs: what acts of ingests cost.
         campaign_rules: what campaigns need a person for.
         releases: which bags a person has seen to.
+        beside: the storage service whose registry it is; ``None``: the registry is our own alone.
+        post: tells a storage service beside us what happens to ingests.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
         batch: gives what runs S3 Batch Operations on a location's objects, where it is configured. Raises StoreError or
             CredentialsError.
         rates: what shards and thaws took before.
         sleep: waits, for a turn to ask; tests turn the clock.
+        reports: where reports are kept; ``None``: beside the receipts.
+        notices: what channels were told.
+        ingest_ended: told the status, and the code of the reason if there is one, of each ingest that ends here.
     """
 
     locations: Mapping[str, Location]
@@ -171,11 +179,16 @@ class Services:
     act_costs: ActCosts = field(default_factory=UnpricedActs)
     campaign_rules: CampaignRules = CampaignRules()
     releases: Releases = field(default_factory=MemoryReleases)
+    beside: Beside | None = None
+    post: Post = field(default_factory=NoPost)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)
     batch: Callable[[Location], BatchRunner | None] = field(default=lambda _: None)
     rates: RateLog = field(default_factory=MemoryRateLog)
     sleep: Callable[[float], None] = field(default=time.sleep)
+    reports: RecordStore | None = None
+    notices: Notices = field(default_factory=MemoryNotices)
+    ingest_ended: Callable[[str, str | None], None] = field(default=lambda _status, _reason: None)
 
     def profile_of(self, space: str, destination: str) -> Profile:
         """By which rules bags of a space are judged on their way to a location: the strictest that a policy names."""

@@ -11,7 +11,7 @@ from typing import Any
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import Ingest
 from bagfill.ingests.reasons import Reason
-from bagfill.registry.missing import MissingBag
+from bagfill.registry.missing import MissingBag, MissingVersion
 from bagfill.steps.bag_history import NeedsPerson, ended, not_now
 from bagfill.steps.run_ids import run_id_of
 from bagfill.steps.services import Services
@@ -119,6 +119,18 @@ def candidates_at(
         released = services.releases.last(bags, location)
         for each in some:
             yield _candidate(services, each, location, ingests.get(each.bag, ()), released.get(each.bag))
+
+
+def candidate_for(services: Services, bag: BagId, location: str) -> SweepStart | SweepSkipped | None:
+    """One bag at one location, as a sweep would judge it now; ``None``: nothing is missing there."""
+    versions = services.registry.versions(bag)
+    lacking = [v for v in versions if not _is_registered(services, BagVersionId(bag, v), location)]
+    if not lacking:
+        return None
+    # How large they are decides about parcels alone, and this one gets a run of its own.
+    missing = MissingBag(bag, tuple(MissingVersion(version, 0, 0, services.clock()) for version in lacking))
+    ingests = services.ingests.of_bag(bag, location)
+    return _candidate(services, missing, location, ingests, services.releases.last([bag], location).get(bag))
 
 
 def start_of(services: Services, bag: BagId, destination: str, *, own_run: bool = False) -> SweepStart | None:

@@ -21,10 +21,7 @@ from bagfill.steps.shard_time import WORKER, note_shard
 from bagfill.steps.spread import spread
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.store import ObjectInfo
-
-_LISTED_A_PAGE = 1000
-"""Objects that one request lists, at the provider that lists fewest (S3)."""
+from bagfill.storage.store import LISTED_A_PAGE, ObjectInfo
 
 FileDone = Callable[[int], None]
 """Called after each file with its bytes, from several threads: progress."""
@@ -62,6 +59,9 @@ def verify_shard(
         rows = work.results(plan, "verified", shard.index)
         if rows is None:
             with ClaimKeeper(services, ref) as keeper, WORKER.shard() as share:
+                if shard.index == 0:
+                    # Once for all shards: as the storage service's own steps say it.
+                    add_events(services, ref, [f"{step} started"])
                 made = _Verifying(services, shard, plan, work, keeper, file_done).run()
                 if isinstance(made, StepFailed):
                     return made
@@ -178,7 +178,7 @@ class _Verifying:
 
     def _list(self, files: list[PlannedFile]) -> dict[str, ObjectInfo] | None:
         """Some objects from one listing of the folder, where that takes fewer requests than asking for each."""
-        if self._plan.files // _LISTED_A_PAGE + 1 >= len(files):
+        if self._plan.files // LISTED_A_PAGE + 1 >= len(files):
             return None
         wanted = {f"{self._prefix}{file.path}" for file in files}
         return {info.key: info for info in self._store.list(self._prefix) if info.key in wanted}

@@ -52,7 +52,7 @@ def _each(
             raise container.error(StoreFailure.UNAVAILABLE, prefix, operation, unsound.detail) from None
 
     def stuck() -> Exception:
-        return container.error(StoreFailure.UNAVAILABLE, prefix, operation, "a page leads to itself")
+        return container.error(StoreFailure.UNAVAILABLE, prefix, operation, "a page leads back")
 
     return each_item(fetch, stuck)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.gate import Gate
@@ -22,9 +23,12 @@ from bagfill.storage.store import (
     TransitCheck,
 )
 
+_PAGE = 1000
+"""Objects that one request lists, at the providers that matter."""
+
 
 class LimitedStore:
-    """Wraps a store. A read holds its turn until its last byte; a listing has one turn, whatever its pages.
+    """Wraps a store. A read holds its turn until its last byte; a listing takes one for each page.
 
     Args:
         inner: the store that does the work.
@@ -60,11 +64,12 @@ class LimitedStore:
         return self._listed(self._inner.list(prefix))
 
     def _listed(self, items: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
-        with self._gate.request():
-            first = next(items, None)
-        if first is not None:
-            yield first
-            yield from items
+        more = True
+        while more:
+            with self._gate.request():
+                page = [*islice(items, _PAGE)]
+            yield from page
+            more = len(page) == _PAGE
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""

@@ -85,16 +85,17 @@ def each_item(
 
     Args:
         fetch: gives a page; raises StoreError.
-        stuck: the error for a page that leads to itself.
+        stuck: the error for a page that leads back to one that was read.
         retries: of later pages.
     """
     again = retries or Retries(RetryPolicy(), time.sleep)
-    page = fetch(None)
+    page, asked = fetch(None), set[str]()
     while True:
         yield from page.items
         token = page.following
         if token is None:
             return
-        page = again(lambda token=token: fetch(token))  # type: ignore[misc]
-        if page.following == token:
+        if token in asked:
             raise stuck()
+        asked.add(token)
+        page = again(lambda token=token: fetch(token))  # type: ignore[misc]

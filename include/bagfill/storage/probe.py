@@ -75,7 +75,9 @@ class Seen:
             return None
 
     def __str__(self) -> str:
-        answer = " ".join(part for part in (f"HTTP {self.status}" if self.status else "no answer", self.code) if part)
+        # Of a HEAD the code is the status again.
+        code = "" if self.code == str(self.status) else self.code
+        answer = " ".join(part for part in (f"HTTP {self.status}" if self.status else "no answer", code) if part)
         return f"{self.call}: {answer}"
 
 

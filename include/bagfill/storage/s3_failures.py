@@ -24,6 +24,7 @@ _BY_CODE = {
     "Throttling": StoreFailure.THROTTLED,
     "ThrottlingException": StoreFailure.THROTTLED,
     "RequestLimitExceeded": StoreFailure.THROTTLED,
+    "ProvisionedThroughputExceededException": StoreFailure.THROTTLED,
     "TooManyRequests": StoreFailure.THROTTLED,
     "GlacierExpeditedRetrievalNotAvailable": StoreFailure.NO_CAPACITY,
     "RequestTimeout": StoreFailure.UNAVAILABLE,

@@ -93,7 +93,7 @@ class S3Lists:
                 raise self._error(StoreFailure.UNAVAILABLE, prefix, operation, unsound.detail) from None
 
         def stuck() -> StoreError:
-            return self._error(StoreFailure.UNAVAILABLE, prefix, operation, "a page leads to itself")
+            return self._error(StoreFailure.UNAVAILABLE, prefix, operation, "a page leads back")
 
         return each_item(fetch, stuck)
 

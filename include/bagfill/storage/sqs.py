@@ -66,6 +66,19 @@ class SqsQueue:
             with translated(location=self._name, key="", operation="give message back"):
                 self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=soon)
 
+    def waiting(self) -> int:
+        """About how many messages could be received now. Raises StoreError."""
+        with translated(location=self._name, key="", operation="count messages"):
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def send(self, body: str) -> None:
+        """Send one message. Raises StoreError."""
+        with translated(location=self._name, key="", operation="send"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

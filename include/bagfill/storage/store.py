@@ -32,6 +32,10 @@ class Capability(StrEnum):
     """The provider copies between its own buckets, if one identity may read the one and write the other."""
 
 
+LISTED_A_PAGE = 1000
+"""Objects that one request lists, at the provider that lists fewest (S3)."""
+
+
 class ArchiveState(StrEnum):
     """Whether an object's bytes can be read now: a state, never derived from the storage class alone."""
 

@@ -112,6 +112,22 @@ class ThawTerms:
     lease: timedelta = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
+class ThawQueue:
+    """Thaws under way at one location and tier.
+
+    Args:
+        tier: as asked for.
+        objects, bytes: how many.
+        oldest: when the oldest was asked for.
+    """
+
+    tier: ThawTier
+    objects: int
+    bytes: int
+    oldest: datetime
+
+
 class ThawLedger(Protocol):
     """The ledger of one installation."""
 
@@ -167,6 +183,10 @@ class ThawLedger(Protocol):
             before: the moment.
             limit: at most so many rows.
         """
+        ...
+
+    def queue(self, location: str) -> Sequence[ThawQueue]:
+        """What is under way at a location, by tier: asked for, and never seen readable."""
         ...
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:

@@ -11,6 +11,7 @@ from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import (
     FOR_GOOD,
+    ThawQueue,
     ThawRecord,
     ThawStand,
     ThawTerms,
@@ -77,6 +78,15 @@ class MemoryThawLedger:
         """See :meth:`ThawLedger.unfinished`."""
         rows = self._below(location, prefix)
         return [row for row in rows if row.until is None and row.since < before][:limit]
+
+    def queue(self, location: str) -> Sequence[ThawQueue]:
+        """See :meth:`ThawLedger.queue`."""
+        rows = [row for row in self._below(location, "") if row.until is None]
+        found = {row.tier: [each for each in rows if each.tier is row.tier] for row in rows}
+        return [
+            ThawQueue(tier, len(some), sum(row.size for row in some), min(row.since for row in some))
+            for tier, some in sorted(found.items())
+        ]
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.ending`."""

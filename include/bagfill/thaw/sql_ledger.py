@@ -30,6 +30,7 @@ from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import (
     FOR_GOOD,
     ThawKind,
+    ThawQueue,
     ThawRecord,
     ThawStand,
     ThawTerms,
@@ -125,6 +126,16 @@ class SqlThawLedger:
         """See :meth:`ThawLedger.unfinished`."""
         late = and_(THAWS.c.until.is_(None), THAWS.c.since < before)
         return self._below(location, prefix, late, limit)
+
+    def queue(self, location: str) -> Sequence[ThawQueue]:
+        """See :meth:`ThawLedger.queue`."""
+        waits = and_(THAWS.c.location == location, THAWS.c.stand == ThawStand.ASKED.value, THAWS.c.until.is_(None))
+        figures = (THAWS.c.tier, func.count(), func.sum(THAWS.c.size), func.min(THAWS.c.since))
+        query = select(*figures).where(waits).group_by(THAWS.c.tier).order_by(THAWS.c.tier)
+        with reading(self._engine) as connection:
+            return [
+                ThawQueue(ThawTier(t), int(n), int(size), oldest) for t, n, size, oldest in connection.execute(query)
+            ]
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.ending`."""

@@ -21,3 +21,21 @@ def mounted_apps() -> list[dict[str, Any]]:
 
     app = create_app(Surroundings(ServerServices(), AirflowRuns()))
     return [{"app": app, "url_prefix": PREFIX, "name": "Bagfill"}]
+
+
+def external_views() -> list[dict[str, Any]]:
+    """Pages in Airflow's own: an entry of its navigation, and a tab of each run and each task."""
+    ui = "/bagfill/ui"
+    return [
+        {
+            "name": "Bagfill",
+            "href": f"{ui}/coverage",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "bagfill",
+        },
+        *(
+            {"name": "Bag", "href": f"{ui}/runs/{{RUN_ID}}", "destination": place, "url_route": f"bagfill-bag-{place}"}
+            for place in ("dag_run", "task_instance")
+        ),
+    ]

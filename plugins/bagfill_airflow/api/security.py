@@ -8,11 +8,13 @@ Sources: Airflow's ``core_api/security.py``; Fetch Metadata (``Sec-Fetch-Site``)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends, Request
 
@@ -61,3 +63,33 @@ def _is_ours(origin: str, request: Request) -> bool:
 
 
 SAME_SITE = Depends(refuse_other_sites)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the user may do beyond looking, so that pages offer what will not be refused.
+
+    Args:
+        start: ask for ingests.
+        steer: declare and steer campaigns, and release what failed.
+        approve: approve of campaigns.
+    """
+
+    start: bool
+    steer: bool
+    approve: bool
+
+
+def rights_of(user: GetUserDep) -> Rights:
+    """Those of the authenticated user. They are asked again by the route that acts."""
+    manager = get_auth_manager()
+
+    def may_trigger(dag_id: str) -> bool:
+        return manager.is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
+        )
+
+    return Rights(may_trigger(DAG_ID), may_trigger(_SWEEP), may_trigger(_APPROVAL))
+
+
+UserRights = Annotated[Rights, Depends(rights_of)]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bagfill.database.engine import open_database
+from bagfill.planning.rates import Activity, ShardTiming
+from bagfill.rates.log import ShardDone
+from bagfill.rates.sql import SqlRateLog
 from bagfill.settings.simulation import SHIPPED
 
 
@@ -44,6 +49,19 @@ def test_a_scope_is_a_bag_a_space_a_prefix_or_a_list(bagfill: Any, known: None, 
     assert versions("--prefix", "digitised/b123") == 3
     assert versions("--space", "digitised") > 3
     assert versions("--space", "nothing-here") == 0
+
+
+def test_a_plan_says_over_what_its_rates_were_measured(bagfill: Any, known: None, place: Any) -> None:
+    assert "(declared)" in bagfill("plan", "--to", "shelf").out
+    engine = open_database(f"sqlite:///{place.folder}/registry.sqlite")
+    rates = SqlRateLog(engine)
+    for number in range(12):
+        timing = ShardTiming(1, 10**9, 50.0, datetime(2026, 5, 1, number, tzinfo=UTC), 50.0)
+        rates.shard_done(ShardDone("primary", "shelf", Activity.COPY, f"i{number}", 0, timing))
+    engine.dispose()
+    words = " ".join(bagfill("plan", "--to", "shelf").out.split())
+    assert "measured over 12 shards until 2026-05-01, 1.0 workers at once); reading back" in words
+    assert bagfill("plan", "--to", "shelf", "--json").json["rates"]["copy"]["measured_shards"] == 12
 
 
 def test_what_is_there_already_is_not_planned(bagfill: Any, known: None) -> None:

@@ -146,8 +146,11 @@ def test_names_are_ordered_by_bytes_whatever_the_database_is_set_to(postgresql: 
         ("campaigns", "why"),
         ("fixity_events", "detail"),
         ("ingest_events", "description"),
+        ("ingest_outbox", "refused"),
         ("ingests", "callback_url"),
+        ("outbox_senders", "why"),
         ("releases", "why"),
+        ("shown_ingests", "refused"),
         ("waivers", "why"),
     ]
     assert other == prose

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Boolean, Engine, Integer, MetaData, Table, Uuid, insert, select
+from sqlalchemy import BigInteger, Boolean, Double, Engine, Integer, MetaData, Table, Uuid, insert, select
 
 from bagfill.database.engine import open_database, reading, writing
 from bagfill.database.migrate import downgrade, known_revisions, upgrade
@@ -31,6 +31,9 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "campaign_bookings.kind": ("thaw", "copy"),
     "thaws.stand": ("reserved", "asked"),
     "thaws.kind": ("archived", "faster", "longer"),
+    "shard_timings.activity": ("copy", "verify"),
+    "thaw_timings.first": (0.0, 0.5),
+    "thaw_timings.last": (0.5, 1e9),
 }
 # Of pairs that are empty together.
 EMPTY = {
@@ -58,6 +61,8 @@ def value(table: Table, column: Any) -> st.SearchStrategy[Any]:
         return st.uuids()
     if isinstance(kind, UtcDateTime):
         return MOMENTS
+    if isinstance(kind, Double):
+        return st.floats(0, 1e15)
     if isinstance(kind, BigInteger):
         return st.integers(1, 2**62)
     if isinstance(kind, Integer):

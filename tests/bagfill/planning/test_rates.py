@@ -49,7 +49,8 @@ def test_what_is_learnt_forecasts_such_shards_whatever_happened_to_some(
     assert learnt is not None
     assert learnt.measured == 42
     whole = sum(files for files, _ in SHAPES), sum(size for _, size in SHAPES)
-    assert 0.5 < learnt.seconds(*whole) / true.seconds(*whole) < 2
+    # Shards that took very long count as four times the usual, and may be the largest of all.
+    assert 0.5 < learnt.seconds(*whole) / true.seconds(*whole) < 2.5
 
 
 @given(st.sampled_from(SHAPES), st.floats(0.2, 5))

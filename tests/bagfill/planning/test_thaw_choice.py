@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bagfill.planning.budget import Caps, DayHours
+from bagfill.planning.budget import Caps
 from bagfill.planning.thaw_choice import (
     Prospect,
     Standing,
@@ -52,7 +52,6 @@ CAPS = st.builds(
     money_a_day=st.none() | MONEY,
     bytes_a_day=st.none() | st.integers(0, 10**13),
     requests_a_second=st.none() | st.floats(0.1, 1000),
-    hours=st.none() | st.just(DayHours(22, 6)),
 )
 LEFT = st.timedeltas(timedelta(0), timedelta(days=60))
 
@@ -85,9 +84,7 @@ def test_no_deadline_is_worth_passing_the_cap_for() -> None:
     assert choose(21, Caps(money=Decimal(1000)), spent=999) == ThawTier.BULK
 
 
-def test_opening_hours_and_caps_of_a_day_make_a_faster_tier_needed() -> None:
-    assert choose(60, Caps(hours=DayHours(22, 6))) == ThawTier.STANDARD
-    assert choose(80, Caps(hours=DayHours(22, 6))) == ThawTier.BULK
+def test_caps_of_a_day_make_a_faster_tier_needed() -> None:
     assert choose(60, Caps(bytes_a_day=10**12)) == ThawTier.STANDARD
     assert BULK.seconds(Caps(bytes_a_day=0)) == math.inf
     assert STANDARD.seconds(Caps(money_a_day=Decimal(300))) == 12 * HOUR + 3 * 24 * HOUR

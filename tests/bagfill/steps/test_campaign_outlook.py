@@ -68,6 +68,16 @@ def test_the_tier_of_what_begins_gets_faster_when_time_runs_out(world: CampaignW
     assert tiers(world, services)[FROZEN] == "Standard"
 
 
+def test_other_caps_are_reckoned_with_at_once(world: CampaignWorld) -> None:
+    services = services_of(world)
+    world.run(deadline=world.clock() + timedelta(hours=24))
+    campaign_starts(services, world.campaign(), limit=0)
+    assert outlook_of(services, world.campaign()).standing is Standing.ON_TIME
+    world.raise_cap(Caps(bytes_a_day=100))
+    campaign_starts(services, world.campaign(), limit=0)
+    assert outlook_of(services, world.campaign()).standing is Standing.AT_RISK
+
+
 def test_a_storage_class_has_the_tier_that_was_declared_for_it(world: CampaignWorld) -> None:
     deep = "digitised/deep"
     world.add(f"{deep}/v1", bag_files(BagId.parse(deep), {"0.txt": b"ice" * 300}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -330,6 +331,29 @@ def test_wrong_bytes_are_reported_as_such_although_the_copy_they_came_from_ended
     assert outcome.reason is Reason.DESTINATION_CORRUPT
     assert "data/a.txt" in outcome.message
     assert paid(world) == sorted(ARCHIVED)
+
+
+def test_each_archived_object_takes_one_request_to_thaw_and_one_to_read_and_listings_tell_the_rest() -> None:
+    """What an object of a large bag costs in requests, beside a share of each page of a listing."""
+    world, many = World(limits=WHOLE), [f"data/{number:03}" for number in range(60)]
+    world.add(V1, bag_files(BAG, {path.removeprefix("data/"): path.encode() for path in many}))
+    world.archive(V1, *many)
+    asked: Counter[str] = Counter()
+
+    def count(operation: str, key: str) -> None:
+        asked[operation] += f"{V1}/data/" in key or operation == "list"
+
+    services = world.services(source=count)
+    opened = open_ingests(services, world.request(str(BAG)))
+    assert isinstance(opened, OpenedIngests)
+    ref = opened.refs[0]
+    assert isinstance(plan_replication(services, ref), PlanSummary)
+    asked.clear()
+    request_thaw(services, ref)
+    world.clock.advance(THAW_DELAY)
+    poll_thaw(services, ref)
+    assert isinstance(copy_shard(services, ShardRef(ref, 0)), ShardCopied)
+    assert asked == {"request thaw": 60, "read": 60, "list": 3}
 
 
 def test_a_thaw_that_never_completes_is_reported_after_its_deadline(world: World, ref: IngestRef) -> None:

@@ -89,6 +89,18 @@ def test_requests_begin_at_the_rate_of_the_location() -> None:
     assert clock.now == pytest.approx(2.0)
 
 
+def test_each_page_of_a_listing_takes_a_turn() -> None:
+    clock, bucket = Steady(), MemoryBucket()
+    for number in range(2500):
+        bucket.put_unconditionally(f"f/{number:04d}", b"")
+    store = LimitedStore(MemoryStore(bucket), gate_of(clock, LocationLimits(requests_per_second=1)))
+    listing = store.list("f/")
+    assert [next(listing).key for _ in range(1000)] == [f"f/{number:04d}" for number in range(1000)]
+    assert clock.now == 0.0
+    assert len(list(listing)) == 1500
+    assert clock.now == pytest.approx(2.0)
+
+
 def test_two_processes_have_half_of_the_limits_each_and_one_alone_has_all() -> None:
     clock, shares = Steady(), MemoryShares()
     limits = LocationLimits(requests_per_second=10, connections=8)

@@ -146,10 +146,12 @@ def test_what_is_no_whole_page_is_an_error_that_may_pass(
 
 
 @PROVIDERS
-def test_a_page_that_leads_to_itself_is_an_error(
-    open_: Callable[[str], ObjectStore], page: Page, item: Callable[[str], str]
+@pytest.mark.parametrize("tokens", [("same", "same"), ("one", "two", "one")])
+def test_a_page_that_leads_back_is_an_error(
+    open_: Callable[[str], ObjectStore], page: Page, item: Callable[[str], str], tokens: tuple[str, ...]
 ) -> None:
-    with scripted(page(item("f/a"), following="same")) as asked, pytest.raises(StoreError, match="leads to itself"):
+    pages = [page(item(f"f/{number}"), following=token) for number, token in enumerate(tokens)]
+    with scripted(*pages) as asked, pytest.raises(StoreError, match="leads back"):
         listed(open_(asked.url))
 
 

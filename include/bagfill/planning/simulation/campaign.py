@@ -241,4 +241,5 @@ class SimulatedCampaign:
         thaws, busy = self._thaws, self._profile.machines.workers - self._idle
         thawed = thaws.open_bytes - thaws.thawing_bytes
         money = (self._world.bill(), self._account.total.money)
-        self.course.samples.append(Sample(now, self.course.bytes, thaws.thawing_bytes, max(0, thawed), *money, busy))
+        asked = thaws.asked_bytes(now)
+        self.course.samples.append(Sample(now, self.course.bytes, asked, max(0, thawed), *money, busy))

@@ -24,14 +24,16 @@ _PATIENCE = 3
 def naive_loop(profile: SimulationProfile, bags: list[SimulatedBag], world: World) -> Course:
     """How the loop fares: bags in the order of their names, each by one worker.
 
-    Raises:
-        ValueError: copies go away before anything is copied, so that it would never end.
+    Where copies go away before anything of them is copied it would never end; it is stopped then, and says so.
     """
     course = Course()
     left, now, attempt = bags, 0.0, 0
     while left:
         if attempt >= _MOST_ROUNDS:
-            raise ValueError("the naive loop does not end: thawed copies go away before they are copied")
+            course.stopped = (
+                f"does not end: after {_MOST_ROUNDS} rounds {len(left):,} bags are left, whose copies go away"
+            )
+            break
         now, expiry = _thaw(profile, left, world, now, attempt)
         course.asked_again += sum(1 for bag in left if bag.archived_files) if attempt else 0
         course.waves += 1

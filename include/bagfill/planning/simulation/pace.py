@@ -12,7 +12,7 @@ from bagfill.thaw.tiers import thaw_times
 
 _LOOKED_AT = 200
 """Shards that a rate is learnt from, as many as the registry gives of a real campaign."""
-_LEARN_EVERY = 3600.0
+_LEARN_EVERY = 6 * 3600.0
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

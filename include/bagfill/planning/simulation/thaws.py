@@ -94,11 +94,20 @@ class Thaws:
         self.open: dict[int, ThawedBag] = {}
         self.open_bytes = 0
         self.thawing_bytes = 0
+        # Booked, and to be asked for when the requests before them went out.
+        self._booked: deque[tuple[float, int]] = deque()
+        self._booked_bytes = 0
 
     @property
     def waiting(self) -> bool:
         """Whether there are bags that nobody asked for yet."""
         return bool(self._waiting)
+
+    def asked_bytes(self, now: float) -> int:
+        """Bytes whose request went out, and that cannot be read yet."""
+        while self._booked and self._booked[0][0] <= now:
+            self._booked_bytes -= self._booked.popleft()[1]
+        return max(0, self.thawing_bytes - self._booked_bytes)
 
     def ask(self, now: float, pace: WavePace) -> None:
         """Ask for the next wave, if it would become readable when what was asked for is nearly done."""
@@ -175,6 +184,8 @@ class Thaws:
         if not again:
             self.open_bytes += bag.bytes
             self.thawing_bytes += bag.archived_bytes
+            self._booked.append((asked, bag.archived_bytes))
+            self._booked_bytes += bag.archived_bytes
         readable = asked + world.thaw_seconds(bag, asking.attempt)
         if math.isinf(readable):
             self._later(asked + _OVERDUE * self._usual.total_seconds(), bag.number, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,11 @@ ANY_CAPS = st.builds(
     days=st.sampled_from([2, 3, 7]),
     slow=st.sampled_from([0.2, 1.0]),
     slowest=st.sampled_from([1.0, 3.0, 5.0, 8.0]),
+    asking=st.sampled_from([0.2, 2.0, 100.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_the_day_allows_and_however_late_thaws_are_no_copy_expires_that_could_be_used(
-    seed: int, caps: Caps, workers: int, rate: int, days: int, slow: float, slowest: float
+    seed: int, caps: Caps, workers: int, rate: int, days: int, slow: float, slowest: float, asking: float
 ) -> None:
     profile = small()
     usual = thaw_times(profile.collection.archive_class, profile.tier).last
@@ -89,7 +91,7 @@ def test_whatever_the_day_allows_and_however_late_thaws_are_no_copy_expires_that
         profile,
         caps=caps,
         days=days,
-        machines=replace(profile.machines, workers=workers, bytes_a_second=rate),
+        machines=replace(profile.machines, workers=workers, bytes_a_second=rate, thaw_requests_per_second=asking),
         trouble=replace(profile.trouble, slow_thaws=slow, slowest=slowest),
     )
     found = run(profile, seed)
@@ -112,6 +114,25 @@ def test_the_naive_loop_meets_the_same_world_and_fares_worse() -> None:
     assert found.campaign.expired == 0 < found.naive.expired
     assert found.campaign.waves > 1
     assert found.campaign.days < found.naive.days
+
+
+def test_what_is_asked_for_grows_as_the_requests_go_out_and_not_when_they_are_booked() -> None:
+    profile = small()
+    machines = replace(profile.machines, thaw_requests_per_second=0.5)
+    samples = run(replace(profile, machines=machines), 1).campaign.samples
+    most = max(sample.thawing for sample in samples)
+    growing = list(takewhile(lambda sample: sample.thawing < most, samples))
+    # Nine hours of asking; what was booked at the first look would stand there at once.
+    assert len(growing) > 5
+    assert growing[0].thawing < growing[len(growing) // 2].thawing < most
+
+
+def test_a_loop_in_which_a_bag_takes_longer_than_its_copies_live_is_stopped_and_says_so() -> None:
+    profile = small()
+    machines = replace(profile.machines, bytes_a_second=10_000)
+    found = run(replace(profile, days=1, machines=machines), 1)
+    assert "does not end: after 1000 rounds" in found.to_json()["naive"]["stopped"]
+    assert (found.campaign.expired, found.campaign.bytes) == (0, found.bytes)
 
 
 def test_the_same_seed_gives_the_same_simulation_and_another_another() -> None:

@@ -1,0 +1,1 @@
+"""Pages for people: HTML made by the server, shown inside Airflow's own pages and on their own."""

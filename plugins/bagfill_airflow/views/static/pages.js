@@ -1,0 +1,107 @@
+// Small helps for Bagfill's pages. Every page works without them; with them it follows Airflow's theme, renews itself,
+// and leaves the frame that Airflow shows it in. Nothing is loaded from elsewhere.
+"use strict";
+
+const root = document.documentElement;
+
+// Airflow keeps its theme under this key, in the same origin.
+const followTheme = () => {
+  let chosen = null;
+  try {
+    chosen = localStorage.getItem("theme");
+  } catch {
+    // Storage may be forbidden: the system's setting counts then.
+  }
+  const dark = chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.dataset.theme = dark ? "dark" : "light";
+};
+followTheme();
+addEventListener("storage", followTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", followTheme);
+
+const renewing = () => {
+  const live = document.getElementById("live");
+  const status = document.getElementById("freshness");
+  if (!live || !status) return;
+  const every = 1000 * Number(live.dataset.every);
+  let failed = 0;
+
+  const say = (text, level, link) => {
+    status.dataset.level = level;
+    status.textContent = text;
+    if (link) {
+      const anchor = document.createElement("a");
+      anchor.href = link;
+      anchor.dataset.airflow = "";
+      anchor.textContent = "Log in";
+      status.append(" ", anchor);
+    }
+    live.classList.toggle("stale", level !== "fresh");
+  };
+
+  const swap = (text) => {
+    const made = new DOMParser().parseFromString(text, "text/html").getElementById("live");
+    if (!made || made.innerHTML === live.innerHTML) return;
+    const focused = document.activeElement?.id;
+    const open = new Set([...live.querySelectorAll("details[open][id]")].map((each) => each.id));
+    live.replaceChildren(...made.childNodes);
+    for (const each of live.querySelectorAll("details[id]")) each.open = each.open || open.has(each.id);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  };
+
+  let next;
+  const renew = async () => {
+    clearTimeout(next);
+    // Not under somebody's hands: a button that is being pressed, a reason that is being written.
+    const busy = live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+    if (!document.hidden && !busy) {
+      try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+        if (answer.status === 401 || answer.redirected) {
+          say("Your login has expired: what is shown here is old.", "expired", root.dataset.login);
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+        swap(await answer.text());
+        failed = 0;
+        say(`Renewed at ${new Date().toLocaleTimeString()}`, "fresh");
+      } catch {
+        failed += 1;
+        say("This page could not be renewed: what is shown here is old. It tries again.", "stale");
+      }
+    }
+    next = setTimeout(renew, every * Math.min(8, 2 ** failed));
+  };
+  next = setTimeout(renew, every);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) renew();
+  });
+};
+
+addEventListener("DOMContentLoaded", renewing);
+
+// Airflow shows pages in a frame that may not lead the whole window elsewhere; its own document may.
+addEventListener("click", (event) => {
+  const anchor = event.target.closest?.("a[data-airflow]");
+  if (!anchor || window.parent === window || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const outside = window.parent.document.createElement("a");
+  outside.href = anchor.href;
+  window.parent.document.body.append(outside);
+  outside.click();
+  outside.remove();
+});
+
+// A second press while the first is under way sends nothing.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});

@@ -1,0 +1,25 @@
+"""Style and script of the pages. They tell nothing, so a page that says "log in" may look as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from bagfill_airflow.api.errors import ApiError
+from bagfill_airflow.views.rendering import STATIC
+
+router = APIRouter(include_in_schema=False)
+
+_KINDS: Mapping[str, str] = {"pages.css": "text/css; charset=utf-8", "pages.js": "text/javascript; charset=utf-8"}
+
+
+@router.get("/ui/static/{name}")
+def static_file(name: str) -> Response:
+    """One of the files that pages name."""
+    if name not in _KINDS:
+        raise ApiError(HTTPStatus.NOT_FOUND, f"There is no file {name!r}")
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return Response((STATIC / name).read_bytes(), media_type=_KINDS[name], headers=headers)

@@ -1,0 +1,174 @@
+"""Pages of coverage and of one bag: what they show, to whom, and what goes wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from bagfill.bag.identifiers import BagId
+from bagfill.database.errors import DatabaseError
+from bagfill.ingests.model import IngestStatus
+from bagfill.ingests.reasons import Reason
+from bagfill.ingests.tracker import StatusUpdate
+from bagfill_airflow.views.rendering import show_share
+from contracts.sample_manifests import sample_manifest
+from http_api import BAG, Api
+from world import bag_files
+
+UI = "/bagfill/ui"
+PAGE_OF_BAG = f"{UI}/bags/digitised/PP/MIA 1"
+NASTY = "a\"b <script>alert(1)</script> 'c' & 📦 é?#z"
+
+
+def fields(page: str) -> dict[str, str]:
+    """What the page's form would send."""
+    return {**dict(re.findall(r'name="(\w+)" value="([^"]*)"', page)), "destination": "azure"}
+
+
+def press(client: TestClient, form: dict[str, str]) -> str:
+    answer = client.post(f"{UI}/start", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_coverage_shows_each_space_at_each_location_and_leads_to_what_is_missing(api: Api) -> None:
+    viewer = api.client("viewer")
+    shown = viewer.get(f"{UI}/coverage")
+    assert shown.status_code == 200
+    assert "digitised" in shown.text
+    assert "2 missing" in shown.text
+    assert f"{UI}/missing?location=azure&amp;space=digitised" in shown.text
+    missing = viewer.get(f"{UI}/missing", params={"location": "azure", "space": "digitised"}).text
+    assert "digitised/PP/MIA 1/v1" in missing
+    assert "Nobody tried yet" in missing
+
+
+def test_a_part_is_never_shown_as_the_whole() -> None:
+    assert show_share(999_999, 1_000_000) == "99.9 %"
+    assert show_share(1, 1_000_000) == "< 0.1 %"
+    assert (show_share(3, 3), show_share(0, 3), show_share(0, 0)) == ("100 %", "0.0 %", "–")
+
+
+def test_what_is_missing_comes_in_pages_that_neither_repeat_nor_lose(api: Api) -> None:
+    for number in range(120):
+        bag = BagId.parse(f"digitised/b{number:04}")
+        api.world.add(str(bag.version(1)), bag_files(bag, {"a": b"1"}))
+    client, seen, url = api.client("viewer"), list[str](), f"{UI}/missing?location=azure&space=digitised"
+    while url:
+        text = client.get(url).text
+        seen += re.findall(r'<th scope="row"><a[^>]*>([^<]+)</a>', text)
+        found = re.search(r'rel="next" href="([^"]+)"', text)
+        url = found[1].replace("&amp;", "&") if found else ""
+    assert len(seen) == len(set(seen)) == 122
+
+
+def test_why_something_is_missing_is_the_reason_of_its_newest_ingest(api: Api) -> None:
+    form = fields(api.client("operator").get(PAGE_OF_BAG).text)
+    press(api.client("operator", by_cookie=True), form)
+    [first, _] = api.services.ingests.of_bag(BAG, "azure")[::-1]
+    api.services.ingests.update(first.id, StatusUpdate(IngestStatus.FAILED, (), Reason.SOURCE_CORRUPT))
+    text = api.client("viewer").get(f"{UI}/missing?location=azure").text
+    assert "source-corrupt" in text
+    assert escape(Reason.SOURCE_CORRUPT.advice) in text.replace("&#39;", "&#x27;")
+
+
+def test_the_page_of_a_bag_shows_versions_locations_and_what_happened(api: Api) -> None:
+    text = api.client("viewer").get(PAGE_OF_BAG).text
+    assert "MIA 1" in text
+    assert "v2" in text
+    assert "learnt by import" in text
+    assert 'data-kind="missing"' in text
+    assert "/ui/start" not in text, "a viewer is offered nothing that would be refused"
+
+
+def test_pressing_start_twice_starts_once_and_says_so(api: Api) -> None:
+    operator = api.client("operator", by_cookie=True)
+    form = fields(operator.get(PAGE_OF_BAG).text)
+    assert "Started: v1, v2 to azure" in press(operator, form)
+    assert "Started: v1, v2 to azure" in press(operator, form)
+    again = press(operator, fields(operator.get(PAGE_OF_BAG).text))
+    assert "on its way to azure already" in again
+    assert len(api.runs.started) == 1
+    assert len(api.services.ingests.of_bag(BAG, "azure")) == 2
+
+
+def test_the_page_of_a_bag_leads_to_its_runs_and_the_run_back_to_the_bag(api: Api) -> None:
+    operator = api.client("operator", by_cookie=True)
+    press(operator, fields(operator.get(PAGE_OF_BAG).text))
+    [run_id] = api.runs.started
+    assert f'href="/dags/backfill_bag/runs/{run_id}"' in operator.get(PAGE_OF_BAG).text
+    assert "MIA 1" in operator.get(f"{UI}/runs/{run_id}").text
+    assert "No bag belongs to this run" in operator.get(f"{UI}/runs/manual__1").text
+
+
+@pytest.mark.parametrize(
+    "path", ["coverage", "missing?location=azure", "bags/digitised/PP/MIA 1", "runs/x", "bags?name=a/b"]
+)
+def test_nobody_looks_without_a_login_and_the_page_says_so(api: Api, path: str) -> None:
+    anonymous = api.client().get(f"{UI}/{path}")
+    assert anonymous.status_code == 401
+    assert "not logged in" in anonymous.text
+    assert "/auth/login" in anonymous.text
+    assert api.client("stranger").get(f"{UI}/{path}").status_code == 403
+
+
+def test_a_viewer_may_not_start_and_another_site_may_not_have_it_started(api: Api) -> None:
+    form = fields(api.client("operator").get(PAGE_OF_BAG).text)
+    same = {"Sec-Fetch-Site": "same-origin"}
+    assert api.client("viewer", by_cookie=True).post(f"{UI}/start", data=form, headers=same).status_code == 403
+    operator = api.client("operator", by_cookie=True)
+    for foreign in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example.org"}):
+        assert operator.post(f"{UI}/start", data=form, headers=foreign).status_code == 403
+    assert not api.runs.started
+
+
+def test_names_with_html_quotes_and_emoji_are_text_on_every_page(api: Api) -> None:
+    bag = BagId.parse(f"digitised/{NASTY}", stored=True)
+    api.services.registry.add_bag_version(sample_manifest(bag.version(1)), locations=["primary"])
+    client = api.client("operator", by_cookie=True)
+    found = client.get(f"{UI}/bags", params={"name": str(bag)}, follow_redirects=False)
+    assert found.status_code == 303
+    page = client.get(found.headers["Location"])
+    assert page.status_code == 200
+    pages = [
+        page.text,
+        client.get(f"{UI}/missing?location=azure").text,
+        client.get(f"{UI}/bags?name={'<script>'}").text,
+    ]
+    for text in pages:
+        assert "<script>alert" not in text
+        assert text.count("<script") == 1
+    assert "📦" in pages[0]
+    assert "📦" in pages[1]
+
+
+def test_a_registry_that_does_not_answer_is_said_on_the_page_and_airflow_goes_on(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise DatabaseError("connection refused to 10.0.0.7 as bagfill", retryable=True)
+
+    api.services = replace(api.services, registry=Broken(), ingests=Broken())
+    for path in ("coverage", "missing?location=azure", "bags/digitised/PP/MIA 1", "runs/bag__x"):
+        answer = api.client("viewer").get(f"{UI}/{path}")
+        assert answer.status_code == 503
+        assert "database does not answer" in answer.text
+        assert "10.0.0.7" not in answer.text
+
+
+def test_pages_allow_nothing_from_elsewhere_and_nothing_inline(api: Api) -> None:
+    answer = api.client("operator").get(PAGE_OF_BAG)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"\sstyle=|\son\w+=|<style|https?://", answer.text.split("<body>")[1])
+    assert answer.headers["Cache-Control"] == "no-store"
+    for name in ("pages.css", "pages.js"):
+        assert api.client().get(f"{UI}/static/{name}").status_code == 200
+    assert api.client().get(f"{UI}/static/..%2Frendering.py").status_code == 404
