@@ -37,7 +37,7 @@ def test_a_sweep_finds_what_the_service_lacks_and_a_parcel_brings_it(ministack: 
     with service_world(ministack.endpoint, tmp_path, bag_versions=8) as world:
         services = world.services
         assert services.beside is not None
-        import_service(services, services.beside.registry, services.beside.table)
+        import_service(services, services.beside)
         starter = Shipments()
         assert start_missing(services, starter, limit=100).bags == 4
         [shipment] = starter.sent

@@ -166,7 +166,7 @@ def learn_service(services: Services, bag_versions: int, watcher: ServiceWatcher
     """Learn them from the service's table. Raises DemoFailed."""
     watcher.step("Learning the bags from the service's own table")
     assert services.beside is not None  # noqa: S101 - the settings name it
-    imported = import_service(services, services.beside.registry, services.beside.table)
+    imported = import_service(services, services.beside)
     if not imported.is_clean or imported.rows != bag_versions:
         raise DemoFailed(f"of {bag_versions} bag versions {imported.rows} were found: {imported.notable}")
 

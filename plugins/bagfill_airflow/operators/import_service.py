@@ -32,7 +32,7 @@ class ImportServiceOperator(BaseOperator):
             beside = services.beside
             if beside is None:
                 raise AirflowSkipException("no service is configured: the settings have no [storage_service.manifests]")
-            result = import_service(services, beside.registry, beside.table, segments=beside.segments, looked=looked)
+            result = import_service(services, beside, looked=looked)
         for name, outcome, why in result.notable[:_MOST_TOLD]:
             self.log.warning("%s: %s: %s", name, outcome, why)
         counts = {outcome.value: result.counts.get(outcome, 0) for outcome in ImportOutcome}
