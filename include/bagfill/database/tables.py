@@ -199,7 +199,6 @@ INGEST_OUTBOX = Table(
     # What the service said when it refused it for good; the row stays to be looked at. Empty: it is to be sent.
     Column("refused", Text),
     Index(None, "ingest_id", "number"),
-    Index(None, "refused", "due", "number"),
 )
 
 OUTBOX_SENDERS = Table(
