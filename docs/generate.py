@@ -170,6 +170,7 @@ def settings() -> str:
         ("[[notices]]", notices.NoticeSection),
         ("[thaw_events]", thaw_events.ThawEventsSection),
         ("[storage_service.manifests]", storage_service.ServiceManifestsSection),
+        ("[storage_service.bags_api]", storage_service.BagsApiSection),
         ("[storage_service.ingests]", storage_service.ServiceIngestsSection),
         ("[storage_service.listener]", storage_service.ListenerSection),
         ("[rules]", sections.RulesSection),

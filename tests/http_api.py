@@ -36,6 +36,7 @@ class Api:
     runs: StubRuns
     app: FastAPI
     tokens: dict[str, str]
+    mounted: FastAPI = field(default_factory=FastAPI)
     clients: list[TestClient] = field(default_factory=list)
 
     def client(self, role: str | None = None, *, by_cookie: bool = False) -> TestClient:
@@ -75,5 +76,6 @@ def make_api(tokens: dict[str, str]) -> Api:
     runs = StubRuns()
     mounted = FastAPI()
     made = Api(world, services, runs, mounted, tokens)
-    mounted.mount(PREFIX, create_app(Surroundings(Lender(lambda: made.services), runs)))
+    made.mounted = create_app(Surroundings(Lender(lambda: made.services), runs))
+    mounted.mount(PREFIX, made.mounted)
     return made

@@ -31,7 +31,9 @@ from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.registry.sql_waivers import SqlWaivers
+from bagfill.registry.storage_service.bags_api import BagsApi
 from bagfill.registry.storage_service.beside import Beside
+from bagfill.registry.storage_service.lazy import WhenAsked
 from bagfill.reports.sql_notices import SqlNotices
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
@@ -41,7 +43,7 @@ from bagfill.steps.forecasting import pair_of
 from bagfill.steps.priced_acts import PricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.service_post import open_post, showing
-from bagfill.steps.service_registry import open_beside
+from bagfill.steps.service_registry import open_bags_api, open_beside
 from bagfill.steps.services import Services, utc_now
 from bagfill.storage.copy_routes import open_server_copy, route_between
 from bagfill.storage.credentials import Credentials
@@ -175,6 +177,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
             closing(OpenedStores(credentials, SqlShares(engine), looks_per_second=looks)) as stores,
             closing(_post(settings, engine, credentials)) as post,
             _beside(settings, engine, credentials, stores) as beside,
+            _bags_api(settings, credentials) as bags_api,
         ):
             manifests = settings.manifests.location
             work, receipts = settings.work_area.location, settings.receipts.location
@@ -185,6 +188,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 if beside is None
                 else beside.registry,
                 beside=beside,
+                bags_api=bags_api,
                 ingests=SqlIngestTracker(engine, _followers(settings)),
                 audits=SqlAuditLog(engine),
                 stores=stores,
@@ -228,6 +232,13 @@ def _beside(
 ) -> AbstractContextManager[Beside | None]:
     places = settings.service_manifests
     return nullcontext() if places is None else open_beside(places, engine, credentials, stores.writing)
+
+
+def _bags_api(
+    settings: Settings, credentials: Credentials
+) -> AbstractContextManager[WhenAsked[BagsApi]] | AbstractContextManager[None]:
+    rules = settings.bags_api
+    return nullcontext() if rules is None else closing(WhenAsked(partial(open_bags_api, rules, credentials)))
 
 
 def _post(settings: Settings, engine: Engine, credentials: Credentials) -> Post:

@@ -33,6 +33,7 @@ class Places:
         writable: those that may be destinations.
         problem: why they are not known, in Markdown, for the DAG's documentation; empty if they are.
         tells_service: whether a storage service is shown ingests.
+        reads_service: whether a storage service's own manifests are the registry.
         registered_bags: where a storage service announces new bags, if somebody listens.
     """
 
@@ -40,6 +41,7 @@ class Places:
     writable: tuple[str, ...] = ()
     problem: str = ""
     tells_service: bool = False
+    reads_service: bool = False
     registered_bags: RegisteredBags | None = None
 
     @classmethod
@@ -52,7 +54,13 @@ class Places:
             return cls(problem=f"\n\n## The settings cannot be used\n\n`{error.path}`:\n{problems}\n")
         writable = tuple(name for name, location in settings.locations.items() if location.writable)
         tells = settings.service_ingests is not None
-        return cls(tuple(settings.locations), writable, tells_service=tells, registered_bags=settings.registered_bags)
+        return cls(
+            tuple(settings.locations),
+            writable,
+            tells_service=tells,
+            reads_service=settings.service_manifests is not None,
+            registered_bags=settings.registered_bags,
+        )
 
 
 def backfill_params(places: Places) -> dict[str, Param]:

@@ -74,7 +74,9 @@ def reading_connections(settings: Settings) -> set[str]:
     jobs = {place.batch.connection for place in settings.locations.values() if place.batch is not None}
     # A trigger asks again for what expired while it waited.
     thawing = {place.thaw_connection for place in settings.locations.values()}
-    return {connection for connection in read | jobs | thawing if connection}
+    # Beside a storage service its manifests are read; a trigger that ends an ingest's wait has its letters sent, too.
+    beside = {each.connection for each in (settings.service_manifests, settings.service_ingests) if each is not None}
+    return {connection for connection in read | jobs | thawing | beside if connection}
 
 
 @dataclass(slots=True)

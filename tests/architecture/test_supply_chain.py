@@ -71,7 +71,16 @@ def test_the_names_of_one_licence_become_one(licences: ModuleType, said: str, na
 def test_the_list_of_parts_has_every_pin_with_its_hashes(tmp_path: Path) -> None:
     target = tmp_path / "sbom.json"
     maker = Path(sys.executable).parent / "cyclonedx-py"
-    command = [str(maker), "requirements", "--pyproject", "pyproject.toml", "--output-reproducible", "--of", "JSON"]
+    command = [
+        str(maker),
+        "requirements",
+        "--pyproject",
+        "pyproject.toml",
+        "--output-reproducible",
+        "--no-validate",
+        "--of",
+        "JSON",
+    ]
     subprocess.run([*command, "--output-file", str(target), "requirements.txt"], cwd=PROJECT, check=True)
     document = json.loads(target.read_text())
     parts = {part["name"].lower().replace("_", "-"): part for part in document["components"]}

@@ -195,6 +195,21 @@ class TrackerContract:
         assert [each.campaign for each in tracker.of_campaign("other")] == ["other"]
         assert ids(tracker.of_campaign("none")) == []
 
+    def test_a_campaign_is_counted_by_how_its_ingests_ended(self, tracker: IngestTracker) -> None:
+        mine = [opened(tracker, replace(an_ingest(), id=uuid4(), campaign="azure-2026")) for _ in range(4)]
+        opened(tracker, replace(an_ingest(), id=uuid4(), campaign="other"))
+        tracker.update(mine[0].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        tracker.update(mine[1].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        tracker.update(mine[2].id, StatusUpdate(SUCCEEDED))
+        assert tracker.tally("azure-2026").ends == {"interrupted": 2, "succeeded": 1, "accepted": 1}
+        assert tracker.tally("none").ends == {}
+
+    def test_failed_ingests_are_found_by_their_reason(self, tracker: IngestTracker) -> None:
+        mine = [opened(tracker, replace(an_ingest(), id=uuid4())) for _ in range(3)]
+        tracker.update(mine[0].id, StatusUpdate(FAILED, (), Reason.INTERRUPTED))
+        tracker.update(mine[1].id, StatusUpdate(FAILED, (), Reason.BAG_INVALID))
+        assert ids(tracker.page(IngestFilter(reason=Reason.BAG_INVALID))) == [mine[1].id]
+
     def test_unfinished_ingests_are_those_that_have_not_ended(self, tracker: IngestTracker) -> None:
         made = [opened(tracker, replace(an_ingest(), id=uuid4())) for _ in range(4)]
         tracker.update(made[0].id, StatusUpdate(SUCCEEDED))

@@ -93,7 +93,7 @@ def requests(
     environ = {"AIRFLOW_CONN_AWS": json.dumps(kept), "AIRFLOW_CONN_SERVICE": json.dumps(restricted)}
     with open_services(load_settings(folder / "bagfill.toml", environ), EnvironmentCredentials(environ)) as services:
         assert services.beside is not None
-        assert import_service(services, services.beside.registry, services.beside.table).is_clean
+        assert import_service(services, services.beside).is_clean
         bag = world.bags[0].sample.id.bag
         fields = {"space": str(bag.space), "external_identifier": str(bag.external_identifier), "destination": "shelf0"}
         result = backfill(services, BackfillRequest.parse(services, "cli:restricted", fields), poll_seconds=0.2)

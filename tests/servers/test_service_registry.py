@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +20,7 @@ from sqlalchemy import Engine
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.demo.ministack import MiniStack
 from bagfill.ingests.model import IngestStatus
+from bagfill.ingests.reasons import Reason
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import ManifestLocation
 from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, Claim, Registered
@@ -27,6 +30,8 @@ from bagfill.registry.storage_service.rows import Item
 from bagfill.steps.backfill import backfill
 from bagfill.steps.import_location import ImportOutcome
 from bagfill.steps.import_service import import_service
+from bagfill.steps.open_ingest import open_ingests
+from bagfill.steps.outcomes import StepFailed
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
 from bagfill.storage.errors import StoreError
@@ -52,7 +57,7 @@ def registry_of(world: ServiceWorld) -> ServiceRegistry:
 def learn(world: ServiceWorld) -> Any:
     beside = world.services.beside
     assert beside is not None
-    return import_service(world.services, beside.registry, beside.table)
+    return import_service(world.services, beside)
 
 
 def claim(registry: ServiceRegistry, bag_version: BagVersionId, shelf: str) -> Claim:
@@ -297,3 +302,40 @@ def _names(payload: Mapping[str, Any]) -> list[Any]:
 def _messages(world: ServiceWorld, queue: str) -> int:
     answer = world.setting.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_what_is_missing_is_told_before_anything_is_opened_or_copied(ministack: MiniStack, tmp_path: Path) -> None:
+    with service_world(ministack.endpoint, tmp_path, bag_versions=2) as world:
+        learn(world)
+        setting, bag = world.setting, world.bags[0].sample.id.bag
+        for what, remove in (
+            (setting.reindex_topic, lambda: setting.client("sns").delete_topic(TopicArn=setting.reindex_topic)),
+            (setting.replicas_table, lambda: setting.client("dynamodb").delete_table(TableName=setting.replicas_table)),
+            (
+                setting.manifests_table,
+                lambda: setting.client("dynamodb").delete_table(TableName=setting.manifests_table),
+            ),
+        ):
+            remove()
+            opened = open_ingests(world.services, request(world.services, bag, "shelf0"))
+            assert isinstance(opened, StepFailed)
+            assert opened.reason is Reason.SERVICE_NOT_READY
+            assert what.rpartition(":")[2] in opened.message
+        assert not world.services.ingests.of_bag(bag, "shelf0")
+        assert list(Path(world.services.locations["shelf0"].bucket).iterdir()) == []
+
+
+def test_opening_an_installation_beside_a_service_loads_nothing_that_speaks_to_it(
+    ministack: MiniStack, tmp_path: Path
+) -> None:
+    with service_world(ministack.endpoint, tmp_path, bag_versions=2):
+        program = (
+            "import sys; from pathlib import Path; from bagfill.settings import load_settings;"
+            "from bagfill.storage.environment_credentials import EnvironmentCredentials;"
+            "from bagfill.wiring import open_services\n"
+            "with open_services(load_settings(Path(sys.argv[1]), {}), EnvironmentCredentials({})) as services:\n"
+            "    assert services.beside is not None\n"
+            "sys.exit(bool({'boto3', 'botocore', 'httpx'} & set(sys.modules)))"
+        )
+        command = [sys.executable, "-c", program, str(tmp_path / "bagfill.toml")]
+        assert subprocess.run(command, check=False).returncode == 0

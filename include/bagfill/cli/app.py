@@ -45,8 +45,12 @@ def import_(
     ctx: typer.Context,
     location: Annotated[str | None, typer.Argument(help="A location of the settings file.")] = None,
     service: Annotated[
-        bool, typer.Option("--service", help="Instead: every bag in the table of [storage_service.manifests].")
+        bool, typer.Option("--service", help="Instead: every bag of the storage service that the settings name.")
     ] = False,
+    bags: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The bags to ask the service's API for, SPACE/ID one a line."),
+    ] = None,
     space: Annotated[str | None, typer.Option(help="Only this space.")] = None,
     thaw: Annotated[
         bool, typer.Option("--thaw", help="Thaw tag files that are archived, wait, and read them.")
@@ -58,10 +62,10 @@ def import_(
     """Learn bags from a location laid out as the storage service's. Reads tag files, not payload."""
     answers = Answers(as_json)
     with told_in_words(answers):
-        if service or location is None:
+        if service or bags is not None or location is None:
             from bagfill.cli.import_service import run_service
 
-            code = run_service(answers, _settings_file(ctx, config), location, service=service)
+            code = run_service(answers, _settings_file(ctx, config), location, service=service, bags=bags)
         else:
             from bagfill.cli.import_location import run
 

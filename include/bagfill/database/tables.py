@@ -162,6 +162,20 @@ INGEST_EVENTS = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
+# How far a scan of a storage service's table is; no rows: none is under way.
+SERVICE_SCANS = Table(
+    "service_scans",
+    METADATA,
+    Column("service_table", EXACT_TEXT, primary_key=True),
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    # The same for all segments of one pass.
+    Column("scan_id", EXACT_TEXT, nullable=False),
+    # Of the next page, as DynamoDB gave it; empty at the beginning and at the end.
+    Column("cursor", EXACT_TEXT),
+    Column("rows_read", BigInteger, nullable=False),
+    Column("is_done", Boolean, nullable=False),
+)
+
 # What a storage service beside us is shown of ingests.
 SHOWN_INGESTS = Table(
     "shown_ingests",
@@ -185,7 +199,6 @@ INGEST_OUTBOX = Table(
     # What the service said when it refused it for good; the row stays to be looked at. Empty: it is to be sent.
     Column("refused", Text),
     Index(None, "ingest_id", "number"),
-    Index(None, "refused", "due", "number"),
 )
 
 OUTBOX_SENDERS = Table(

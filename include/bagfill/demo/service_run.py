@@ -19,7 +19,7 @@ from bagfill.demo.storage_service.collection import ServiceBag, put_collection, 
 from bagfill.demo.storage_service.comparison import ServiceState, bag_version_of, problems
 from bagfill.demo.storage_service.server import StorageServiceServer
 from bagfill.demo.storage_service.setting import ServiceSetting
-from bagfill.demo.waiting import start_sweep
+from bagfill.demo.waiting import SWEEP, start_sweep
 from bagfill.settings import load_settings
 from bagfill.steps.import_service import import_service
 from bagfill.steps.services import Services
@@ -33,6 +33,7 @@ ADDED = {
 }
 """The element that each manifest gains."""
 _PARCELS = "backfill_parcels"
+_ENDED = frozenset({"success", "failed"})
 _WITHIN = 600.0
 
 
@@ -165,7 +166,7 @@ def learn_service(services: Services, bag_versions: int, watcher: ServiceWatcher
     """Learn them from the service's table. Raises DemoFailed."""
     watcher.step("Learning the bags from the service's own table")
     assert services.beside is not None  # noqa: S101 - the settings name it
-    imported = import_service(services, services.beside.registry, services.beside.table)
+    imported = import_service(services, services.beside)
     if not imported.is_clean or imported.rows != bag_versions:
         raise DemoFailed(f"of {bag_versions} bag versions {imported.rows} were found: {imported.notable}")
 
@@ -177,9 +178,9 @@ def sweep_service(api: AirflowApi, services: Services, bags: Sequence[ServiceBag
     while True:
         there = sum(_is_there(services, bag.sample.id) for bag in bags)
         watcher.counted("bag versions registered", there, len(bags))
-        runs = api.runs(_PARCELS)
-        ended = bool(runs) and all(run["state"] in {"success", "failed"} for run in runs)
-        if ended and api.run_state("sweep_unbackfilled_bags", sweep) in {"success", "failed"}:
+        # The sweep first: what it starts is there before it ends.
+        swept = api.run_state(SWEEP, sweep) in _ENDED
+        if swept and all(run["state"] in _ENDED for run in api.runs(_PARCELS)):
             return
         if time.monotonic() > deadline:
             raise DemoFailed(f"after {_WITHIN:.0f} s {there} of {len(bags)} bag versions are registered")

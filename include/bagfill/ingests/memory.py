@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -11,7 +12,16 @@ from uuid import UUID
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.states import apply_update, in_order, is_same_opening
-from bagfill.ingests.tracker import IdTaken, IngestFilter, IngestUpdate, Opened, Refused, UnknownIngest, Updated
+from bagfill.ingests.tracker import (
+    CampaignTally,
+    IdTaken,
+    IngestFilter,
+    IngestUpdate,
+    Opened,
+    Refused,
+    UnknownIngest,
+    Updated,
+)
 
 
 class MemoryIngestTracker:
@@ -82,6 +92,11 @@ class MemoryIngestTracker:
         for each in self._all():
             if each.campaign == campaign and (statuses is None or each.status in statuses):
                 yield replace(each, events=())
+
+    def tally(self, campaign: str) -> CampaignTally:
+        """See :meth:`IngestTracker.tally`. It knows no files."""
+        found = self.of_campaign(campaign)
+        return CampaignTally(Counter(each.status.value if each.reason is None else each.reason.code for each in found))
 
     def unfinished(self) -> Iterator[Ingest]:
         """See :meth:`IngestTracker.unfinished`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,15 +14,25 @@ from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import bag_version_of, columns_of, is_bag, is_bag_version, is_one_of
-from bagfill.database.tables import INGEST_EVENTS, INGESTS
+from bagfill.database.tables import BAG_VERSIONS, INGEST_EVENTS, INGESTS
 from bagfill.ingests.followers import Follower
 from bagfill.ingests.model import Callback, CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.states import apply_update, in_order, is_same_opening
-from bagfill.ingests.tracker import IdTaken, IngestFilter, IngestUpdate, Opened, Refused, UnknownIngest, Updated
+from bagfill.ingests.tracker import (
+    CampaignTally,
+    IdTaken,
+    IngestFilter,
+    IngestUpdate,
+    Opened,
+    Refused,
+    UnknownIngest,
+    Updated,
+)
 
 _NEWEST_FIRST = (INGESTS.c.created.desc(), INGESTS.c.number.desc())
 _IN_ONE_QUERY = 500
+_BAG_VERSION = (INGESTS.c.space, INGESTS.c.external_identifier, INGESTS.c.version)
 
 _AnyRow = Row[*tuple[Any, ...]]
 
@@ -98,6 +108,7 @@ class SqlIngestTracker:
         """See :meth:`IngestTracker.page`."""
         columns = {INGESTS.c.status: wanted.status and wanted.status.value}
         columns |= {INGESTS.c.destination: wanted.destination, INGESTS.c.space: wanted.space}
+        columns |= {INGESTS.c.reason: wanted.reason and wanted.reason.code}
         conditions = [column == value for column, value in columns.items() if value is not None]
         if before is not None:
             number = select(INGESTS.c.number).where(INGESTS.c.id == before.id).scalar_subquery()
@@ -124,6 +135,24 @@ class SqlIngestTracker:
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield _ingest(row, ())
+
+    def tally(self, campaign: str) -> CampaignTally:
+        """See :meth:`IngestTracker.tally`."""
+        mine = INGESTS.c.campaign == campaign
+        ends = select(INGESTS.c.status, INGESTS.c.reason, func.count()).where(mine)
+        arrived = select(*_BAG_VERSION).where(mine, INGESTS.c.status == IngestStatus.SUCCEEDED.value).distinct()
+        names = arrived.subquery()
+        amounts = select(
+            func.coalesce(func.sum(BAG_VERSIONS.c.files), 0), func.coalesce(func.sum(BAG_VERSIONS.c.bytes), 0)
+        ).join_from(
+            names, BAG_VERSIONS, and_(*(BAG_VERSIONS.c[each.name] == names.c[each.name] for each in _BAG_VERSION))
+        )
+        with reading(self._engine) as connection:
+            counted: Counter[str] = Counter()
+            for status, reason, number in connection.execute(ends.group_by(INGESTS.c.status, INGESTS.c.reason)):
+                counted[reason or status] += number
+            files, size = connection.execute(amounts).one()
+        return CampaignTally(dict(counted), int(files), int(size))
 
     def unfinished(self) -> Iterator[Ingest]:
         """See :meth:`IngestTracker.unfinished`."""

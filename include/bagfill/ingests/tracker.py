@@ -84,11 +84,13 @@ class IngestFilter:
         status: with this status.
         destination: to the location of this name.
         space: of bags in this space.
+        reason: that failed for this reason.
     """
 
     status: IngestStatus | None = None
     destination: str | None = None
     space: str | None = None
+    reason: Reason | None = None
 
     def takes(self, ingest: Ingest) -> bool:
         """Whether an ingest is wanted."""
@@ -96,7 +98,22 @@ class IngestFilter:
             self.status in {None, ingest.status}
             and self.destination in {None, ingest.destination}
             and self.space in {None, str(ingest.bag_version.space)}
+            and self.reason in {None, ingest.reason}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTally:
+    """The ingests of one campaign, counted.
+
+    Args:
+        ends: how many have which status; the reason's code for those that failed.
+        files, bytes: of the bag versions that arrived, each counted once; ``None``: this tracker does not know them.
+    """
+
+    ends: Mapping[str, int]
+    files: int | None = None
+    bytes: int | None = None
 
 
 class IngestTracker(Protocol):
@@ -142,6 +159,10 @@ class IngestTracker(Protocol):
 
     def of_campaign(self, campaign: str, *, statuses: Collection[IngestStatus] | None = None) -> Iterator[Ingest]:
         """Ingests of one campaign (in these statuses), in the order they were opened, without their events."""
+        ...
+
+    def tally(self, campaign: str) -> CampaignTally:
+        """The ingests of one campaign, counted where they are kept: a million take a second, not a minute."""
         ...
 
     def unfinished(self) -> Iterator[Ingest]:

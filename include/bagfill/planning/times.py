@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from bagfill.planning.collection import Amount, ClassKey
@@ -12,6 +14,7 @@ from bagfill.planning.costs import tier_for
 from bagfill.planning.prices import PriceTable
 from bagfill.planning.rates import Rate
 from bagfill.planning.thaw_waits import ThawWaits, usual_wait
+from bagfill.planning.waves import ANY_TIME, DAY, WorkDay
 from bagfill.storage.store import ThawTier
 
 
@@ -25,6 +28,7 @@ class Bounds:
         thaw_requests_per_second: as the settings allow.
         bandwidth: bytes a second of all workers together; ``None``: no bound.
         waits: how long thaws took that were measured; of others the provider's word counts.
+        day: when work may be done, and how much of it on one day: what a campaign's caps leave.
     """
 
     workers: int
@@ -33,6 +37,7 @@ class Bounds:
     thaw_requests_per_second: float
     bandwidth: int | None = None
     waits: ThawWaits = field(default_factory=dict)
+    day: WorkDay = ANY_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class StepTime:
     """How long one step takes.
 
     Args:
-        step: ``thaw``, ``copy`` or ``verify``.
+        step: ``thaw``, ``copy``, ``verify`` or ``spend``.
         seconds: by the bound that limits.
         bound: which that is.
         bounds: seconds by each bound.
@@ -66,13 +71,22 @@ class Times:
     """Of a whole plan.
 
     Args:
-        steps: thaw (if anything is archived), copy, verify.
+        steps: thaw (if anything is archived), copy, verify; spend, where a campaign has a cap of money a day.
         total: from the first request to the last byte read back: what is archived waits for its tier; meanwhile the
             rest of the requests goes out, and copying and reading back share the workers.
     """
 
     steps: tuple[StepTime, ...]
     total: timedelta
+
+    def spending(self, money: Decimal, day: WorkDay) -> Times:
+        """The same, where so much money may not be spent sooner than a campaign's cap by the day lets it."""
+        if not day.money or not money:
+            return self
+        bound = "money a day (campaign)"
+        seconds = DAY * float(money / day.money)
+        spend = StepTime("spend", seconds, bound, {bound: seconds})
+        return Times((*self.steps, spend), max(self.total, timedelta(seconds=seconds)))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -97,11 +111,14 @@ def step_times(
         whole.add(amount.objects, amount.bytes, amount.requests)
     copy = _longest("copy", _copy_bounds(whole, bounds, _quotas(source), _quotas(destination)))
     verify = _longest("verify", _verify_bounds(whole, bounds, _quotas(destination)))
-    working = copy.seconds + verify.seconds
+    # Copying and reading back share the hours in which anything may begin.
+    working = bounds.day.span(copy.seconds + verify.seconds, whole.bytes)
+    copy, verify = _in_days(copy, bounds.day, whole.bytes), _in_days(verify, bounds.day)
     archived = {key: amount for key, amount in classes.items() if key.archived}
     if not archived:
         return Times((copy, verify), timedelta(seconds=working))
     asking, waiting = _thaw_seconds(archived, tier, bounds, _quotas(source))
+    asking |= _hours(bounds.day, max(asking.values()))
     limit = max(asking, key=lambda name: asking[name])
     parts = {**asking, f"{tier.value} thaws take": waiting}
     thaw = StepTime("thaw", asking[limit] + waiting, max(parts, key=lambda name: parts[name]), parts)
@@ -156,6 +173,18 @@ def _worker_bounds(whole: Amount, bounds: Bounds, rate: Rate) -> dict[str, float
     if bounds.bandwidth is not None:
         found["bandwidth (settings)"] = whole.bytes / bounds.bandwidth
     return found
+
+
+def _in_days(step: StepTime, day: WorkDay, size: int = 0) -> StepTime:
+    """The step, on days of which a campaign's caps leave a part."""
+    bounds = {**step.bounds, **_hours(day, step.seconds)}
+    if size and not math.isinf(day.bytes):
+        bounds["bytes a day (campaign)"] = DAY * size / day.bytes
+    return _longest(step.step, bounds)
+
+
+def _hours(day: WorkDay, seconds: float) -> dict[str, float]:
+    return {} if day.open >= DAY else {"hours of the day (campaign)": day.span(seconds)}
 
 
 def _longest(step: str, bounds: dict[str, float]) -> StepTime:

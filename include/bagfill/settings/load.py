@@ -21,6 +21,7 @@ from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
+from bagfill.registry.storage_service.api_rules import ApiRules
 from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
@@ -123,6 +124,7 @@ class Settings:
         thaw_events: where restores are announced; ``None``: thaws are polled alone.
         forecast: what plans start from, where nothing was measured.
         campaigns: what campaigns need a person for.
+        bags_api: the public API of a storage service, to learn bags from; ``None``: they are learnt otherwise.
         service_manifests: where a storage service keeps its manifests; ``None``: the registry is our own alone.
         service_ingests: where a storage service is shown ingests; ``None``: they are shown to none.
         registered_bags: where a storage service announces new bags; ``None``: nobody listens.
@@ -147,6 +149,7 @@ class Settings:
     thaw_events: ThawEvents | None = None
     forecast: ForecastRules = field(default_factory=ForecastRules)
     campaigns: CampaignRules = field(default_factory=CampaignRules)
+    bags_api: ApiRules | None = None
     service_manifests: ServiceManifests | None = None
     service_ingests: ServiceIngests | None = None
     registered_bags: RegisteredBags | None = None
@@ -257,6 +260,7 @@ def parse_settings(document: Mapping[str, Any], file: Path, environ: Mapping[str
         thaw_events=events.events() if isinstance(events, ThawEventsSection) else None,
         forecast=forecast.rules(),
         campaigns=campaigns.rules(),
+        bags_api=None if service.bags_api is None else service.bags_api.rules(),
         service_manifests=None if service.manifests is None else service.manifests.rules(),
         service_ingests=None if service.ingests is None else service.ingests.rules(),
         registered_bags=None if service.listener is None else service.listener.rules(),

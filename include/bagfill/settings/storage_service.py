@@ -11,10 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from bagfill.ingests.storage_service.letters import ShownAs, ShownCallbacks
 from bagfill.ingests.storage_service.rules import ServiceIngests
+from bagfill.registry.storage_service.api_rules import ApiRules
 from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.settings.sections import ConnectionId, Duration, Section
 
 _QUEUE = r"^https?://[^\s?#@]+$"
+_ADDRESS = r"^https?://[^\s?#@]+$"
 _TABLE = r"^[A-Za-z0-9_.-]{3,255}$"
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _TOPIC = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
@@ -50,6 +52,20 @@ class ServiceManifestsSection(Section):
     def rules(self) -> ServiceManifests:
         """As the registry takes them."""
         return ServiceManifests(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class BagsApiSection(Section):
+    """``[storage_service.bags_api]``: the service's public API, to learn bags from where its tables cannot be read."""
+
+    url: Annotated[str, Field(pattern=_ADDRESS)]
+    token_url: Annotated[str, Field(pattern=_ADDRESS)]
+    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    secret_connection: ConnectionId
+    scope: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+
+    def rules(self) -> ApiRules:
+        """As the client takes them."""
+        return ApiRules(self.url, self.token_url, self.client_id, self.secret_connection, self.scope)
 
 
 class ServiceIngestsSection(Section):
@@ -91,5 +107,13 @@ class StorageServiceSection(Section):
     """``[storage_service]``."""
 
     manifests: ServiceManifestsSection | None = None
+    bags_api: BagsApiSection | None = None
     ingests: ServiceIngestsSection | None = None
     listener: ListenerSection | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.manifests is not None and self.bags_api is not None:
+            message = "bags are learnt from manifests or from bags_api; leave one out (manifests tells more)"
+            raise PydanticCustomError("keys", "{text}", {"text": message})
+        return self

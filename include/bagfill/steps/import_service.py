@@ -14,12 +14,13 @@ from bagfill.manifest.errors import ManifestFormatError
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.errors import ManifestDamagedError
 from bagfill.registry.registry import Added, AlreadyKnown, ConflictingManifest
+from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.storage_service.registry import ServiceRegistry
-from bagfill.registry.storage_service.rows import ManifestRow, RowFormatError, Table
+from bagfill.registry.storage_service.rows import ManifestRow, RowFormatError
+from bagfill.registry.storage_service.scanning import scan_pages
 from bagfill.steps.import_location import ImportOutcome
 from bagfill.steps.services import Services
 from bagfill.storage.errors import StoreError
-from bagfill.storage.location import Location
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,12 @@ class ServiceImport:
     Args:
         counts: rows by what became of them.
         notable: those that were left out, the first of them: name and why.
+        rows_before: that an import read which was interrupted, and which this one went on with.
     """
 
     counts: Counter[ImportOutcome] = field(default_factory=Counter)
     notable: list[tuple[str, ImportOutcome, str]] = field(default_factory=list)
+    rows_before: int = 0
 
     @property
     def rows(self) -> int:
@@ -61,6 +64,7 @@ class ServiceImport:
         notable = [{"name": name, "outcome": outcome.value, "why": why} for name, outcome, why in self.notable]
         return {
             "rows": self.rows,
+            "rows_before": self.rows_before,
             "counts": {outcome.value: count for outcome, count in self.counts.items()},
             "notable": notable,
         }
@@ -70,37 +74,27 @@ Looked = Callable[[int], None]
 """Is told how many rows were looked at by now."""
 
 
-def import_service(
-    services: Services, registry: ServiceRegistry, table: Table, *, segments: int = 4, looked: Looked = lambda _: None
-) -> ServiceImport:
-    """Read the whole table, segment by segment side by side, and what changed since the last time.
+def import_service(services: Services, beside: Beside, *, looked: Looked = lambda _: None) -> ServiceImport:
+    """Read the whole table, some segments side by side, and what changed since the last time.
 
-    A row that points where the index has it already is not opened. Interrupted, it is run again.
+    A row that points where the index has it already is not opened. One that was interrupted goes on where it was; its
+    counts are of what it read itself.
 
     Args:
         services: locations, limits.
-        registry: learns what is found.
-        table: the service's manifests.
-        segments: parts of the table that are read at the same time.
-        looked: is told how far it is.
+        beside: the service.
+        looked: is told how many rows were looked at by now, by earlier tries too.
 
     Raises:
         StoreError: the table was not to be read; what was learnt before stays.
     """
-    result = ServiceImport()
-    learning = _Learning(services, registry, result)
+    scan = beside.marks.begin(beside.name, beside.segments)
+    result = ServiceImport(rows_before=scan.rows)
+    learning = _Learning(services, beside.registry, result)
     with ThreadPoolExecutor(services.limits.concurrency, thread_name_prefix="manifests") as pool:
-        # In turns: memory holds one page of each segment.
-        after: dict[int, str | None] = dict.fromkeys(range(segments))
-        while after:
-            pages = pool.map(lambda each: (each[0], *table.page(each[0], segments, each[1])), list(after.items()))
-            for segment, items, cursor in pages:
-                learning.page(pool, items)
-                looked(result.rows)
-                if cursor is None:
-                    del after[segment]
-                else:
-                    after[segment] = cursor
+        for items in scan_pages(beside.table, scan, beside.marks, pool):
+            learning.page(pool, items)
+            looked(result.rows_before + result.rows)
     return result
 
 
@@ -152,7 +146,7 @@ class _Learning:
             # Its row is there, so it exists; what is wrong with its JSON a person has to see to.
             self._result.add(name, ImportOutcome.UNREADABLE, manifest)
             return
-        there = [each.name for each in self._services.locations.values() if _is_at(manifest, each)]
+        there = places_of(self._services, manifest)
         try:
             learnt = self._registry.learn(row, manifest, there)
         except (StoreError, ManifestDamagedError) as error:
@@ -167,5 +161,7 @@ class _Learning:
                 self._result.add(name, ImportOutcome.CONFLICTING, "; ".join(differences))
 
 
-def _is_at(manifest: StorageManifest, location: Location) -> bool:
-    return manifest.is_at(location.in_manifest(manifest.id.bag))
+def places_of(services: Services, manifest: StorageManifest) -> Sequence[str]:
+    """Names of the configured locations that a manifest lists."""
+    there = services.locations.values()
+    return [each.name for each in there if manifest.is_at(each.in_manifest(manifest.id.bag))]

@@ -13,13 +13,13 @@ from bagfill.bag.identifiers import BagVersion, BagVersionId
 from bagfill.campaigns.ledger import CampaignHalted, Halted
 from bagfill.ingests.model import Callback, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
-from bagfill.ingests.storage_service.delivery import NotThere
 from bagfill.ingests.tracker import EventUpdate, IdTaken, Opened
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import Claim, HeldByAnother
 from bagfill.steps.failures import record_failure
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.requests import BackfillRequest
+from bagfill.steps.service_ready import service_not_ready
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location, ThawDefaults
 
@@ -67,10 +67,9 @@ def open_ingests(services: Services, request: BackfillRequest) -> OpenedIngests 
         the open ingests, or the failure that no such bag (version) is known, or that a storage service which is to be
         told of them lacks what that needs.
     """
-    try:
-        services.post.check()
-    except NotThere as error:
-        return StepFailed(Reason.SERVICE_NOT_READY, f"{error}.")
+    not_ready = service_not_ready(services)
+    if not_ready is not None:
+        return not_ready
     asked = asked_versions(services, request)
     if isinstance(asked, StepFailed):
         return asked

@@ -11,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.planning.collection import ClassKey, Collection
 from bagfill.planning.forecast import forecasts
 from bagfill.planning.plan import BackfillPlan, Looked
+from bagfill.planning.waves import ANY_TIME, WorkDay
 from bagfill.registry.sizes import SizedBagVersion
 from bagfill.steps.forecasting import bounds_of, pair_of
 from bagfill.steps.look_at import Seen, look_at
@@ -58,6 +59,7 @@ def plan_collection(
     look: Look = Look.AUTO,
     tag_files: bool = False,
     days: int | None = None,
+    day: WorkDay = ANY_TIME,
     counted: Callable[[int], None] = lambda _: None,
     looked: Callable[[int], None] = lambda _: None,
 ) -> BackfillPlan:
@@ -70,6 +72,7 @@ def plan_collection(
         look: which bag versions are listed.
         tag_files: whether those are judged by their tag files too.
         days: how long thawed copies are to live; ``None``: as the source says.
+        day: when work may be done.
         counted: told how many bag versions of the registry were gone through.
         looked: told how many were listed.
 
@@ -89,7 +92,7 @@ def plan_collection(
             sample.offer(each)
         _look_at_sample(services, sample, destination, found, tag_files, looked)
     place = source or max(sources, key=lambda name: sources[name], default="")
-    pair, bounds = pair_of(services, place, destination), bounds_of(services, place, destination)
+    pair, bounds = pair_of(services, place, destination), replace(bounds_of(services, place, destination), day=day)
     unlooked = ClassKey("" if pair.source is None else pair.source.default_class, archived=False)
     classes = found.estimated(unlooked, services.limits.block_bytes)
     thawed_for = days or (services.locations[place].thaw.days if place else 0)

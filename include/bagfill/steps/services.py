@@ -27,6 +27,7 @@ from bagfill.planning.prices import PriceTable
 from bagfill.rates.log import RateLog
 from bagfill.rates.memory import MemoryRateLog
 from bagfill.registry.registry import Registry
+from bagfill.registry.storage_service.bags_api import BagsApi
 from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.waivers import MemoryWaivers, Waivers
 from bagfill.reports.notices import MemoryNotices, Notices
@@ -107,9 +108,11 @@ class CampaignRules:
     Args:
         approval_above: a campaign whose plan comes to more than this (in its own currency), or to an unknown amount,
             waits for approval; ``None``: none does.
+        priorities: of spaces, for campaigns whose order is by priority; higher goes first.
     """
 
     approval_above: Decimal | None = None
+    priorities: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Services:
         campaign_rules: what campaigns need a person for.
         releases: which bags a person has seen to.
         beside: the storage service whose registry it is; ``None``: the registry is our own alone.
+        bags_api: gives the public API of a storage service, opened when it is first asked for; ``None``: none is named.
+            Raises CredentialsError.
         post: tells a storage service beside us what happens to ingests.
         thaws: what was asked for when, so that one request for an object is in flight.
         thaw_pace: the rate of thaw requests that all runs share.
@@ -178,6 +183,7 @@ class Services:
     campaign_rules: CampaignRules = CampaignRules()
     releases: Releases = field(default_factory=MemoryReleases)
     beside: Beside | None = None
+    bags_api: Callable[[], BagsApi] | None = None
     post: Post = field(default_factory=NoPost)
     thaws: ThawLedger = field(default_factory=MemoryThawLedger)
     thaw_pace: SharedPace = field(default_factory=MemoryPace)

@@ -25,14 +25,14 @@ def look_at_standing(services: Services, *, since: datetime | None = None) -> St
     return Standing(
         moment=services.clock(),
         coverage=coverage_report(services.registry.coverage(list(services.locations)), policies),
-        failures=tuple(sorted(_failures(services), key=lambda line: (-line.bags, line.reason, line.destination))),
+        failures=tuple(sorted(failure_lines(services), key=lambda line: (-line.bags, line.reason, line.destination))),
         campaigns=tuple(sorted(_campaigns(services, since), key=lambda line: line.name)),
         audits=tuple(_audits(services)),
         open_ingests=tuple(_open(services)),
     )
 
 
-def _failures(services: Services) -> Iterator[FailureLine]:
+def failure_lines(services: Services) -> Iterator[FailureLine]:
     """One line for each reason and location: a million bags of one kind take no more memory than one."""
     lines: dict[tuple[str, str], FailureLine] = {}
     for needs in needing_a_person(services):

@@ -89,11 +89,11 @@ class S3Probe:
 
     def __init__(self, bucket: str, access: S3Access, *, location: str) -> None:
         self._bucket = bucket
+        self._access = access
         self._is_aws = access.endpoint_url is None
         with usable(location):
             session = boto3_session(access)
             self._client: Any = aws_client("s3", session, access, _LIMITS)
-            self._stranger: Any = _stranger(access, self._client.meta.region_name)
         # botocore would follow a bucket into its region by itself, and hide that the settings name another.
         self._client.meta.events.register_last("before-parameter-build.s3", _stay)
 
@@ -181,7 +181,11 @@ class S3Probe:
 
     def anonymous(self) -> Seen:
         """See :meth:`Probe.anonymous`."""
-        return _call(self._stranger, "list_objects_v2", "ListObjectsV2 without identity", self._bucket, {"MaxKeys": 1})
+        stranger = _stranger(self._access, self._client.meta.region_name)
+        try:
+            return _call(stranger, "list_objects_v2", "ListObjectsV2 without identity", self._bucket, {"MaxKeys": 1})
+        finally:
+            stranger.close()
 
     def facts(self, key: str | None) -> BucketFacts:
         """See :meth:`Probe.facts`."""
@@ -190,7 +194,6 @@ class S3Probe:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-        self._stranger.close()
 
     def _call(self, method: str, call: str, **arguments: Any) -> Seen:
         return _call(self._client, method, call, self._bucket, arguments)

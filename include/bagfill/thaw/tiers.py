@@ -50,6 +50,8 @@ _TIMES["INTELLIGENT_TIERING"] = {
     ThawTier.BULK: ThawTimes(5 * _HOUR, 48 * _HOUR),
 }
 _UNKNOWN = ThawTimes(timedelta(), 48 * _HOUR)
+ARCHIVE_CLASSES = tuple(_TIMES)
+"""The classes that are known, in capitals."""
 
 
 def allowed_tiers(storage_class: str) -> frozenset[ThawTier]:

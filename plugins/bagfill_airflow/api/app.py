@@ -17,8 +17,11 @@ from bagfill_airflow.api.errors import documented, handle_errors
 from bagfill_airflow.api.places import Surroundings, services_of
 from bagfill_airflow.api.security import MAY_READ
 from bagfill_airflow.views import bags as bag_pages
+from bagfill_airflow.views import campaigns as campaign_pages
 from bagfill_airflow.views import coverage as coverage_pages
+from bagfill_airflow.views import needs as need_pages
 from bagfill_airflow.views import static_files
+from bagfill_airflow.views.figures import Figures
 
 PREFIX = "/bagfill"
 _DESCRIPTION = """Replicate bags to further locations, and follow it. Requests, ingests, bags and errors are the JSON of
@@ -39,7 +42,9 @@ def create_app(surroundings: Surroundings) -> FastAPI:
     handle_errors(app)
     for router in (ingests.router, bags.router, coverage.router, campaigns.router, failures.router):
         app.include_router(router)
-    for views in (coverage_pages.router, bag_pages.router, static_files.router):
+    app.state.figures = Figures()
+    pages = (coverage_pages.router, bag_pages.router, campaign_pages.router, need_pages.router, static_files.router)
+    for views in pages:
         app.include_router(views)
 
     @app.get("/openapi.json", dependencies=[MAY_READ], include_in_schema=False, responses=documented())

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from bagfill.bag.identifiers import BagVersionId, InvalidIdentifier
-from bagfill.reports.coverage import CoverageLine, coverage_report
+from bagfill.reports.coverage import CoverageLine
 from bagfill.reports.missing import missing_page
-from bagfill_airflow.api.places import services_of
-from bagfill_airflow.api.security import MAY_READ, UserRights
+from bagfill_airflow.api.places import services_of, surroundings_of
+from bagfill_airflow.api.security import MAY_READ
 from bagfill_airflow.views.answers import PageRoute
+from bagfill_airflow.views.figures import figures_of
 from bagfill_airflow.views.rendering import page
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[MAY_READ])
@@ -44,22 +45,15 @@ def matrix(lines: Sequence[CoverageLine]) -> tuple[SpaceRow, ...]:
 
 @router.get("/ui")
 @router.get("/ui/coverage")
-def show_coverage(request: Request, rights: UserRights) -> Response:
+def show_coverage(request: Request) -> Response:
     """The matrix of spaces and locations."""
-    with services_of(request) as services:
-        policies = [(policy.spaces, policy.locations) for policy in services.policies]
-        report = coverage_report(services.registry.coverage(sorted(services.locations)), policies)
-        now = services.clock()
-        locations = sorted(services.locations)
+    counted = figures_of(request).coverage.get(surroundings_of(request).services.borrowed)
     return page(
         request,
         "coverage.html",
-        now=now,
-        locations=locations,
-        rows=matrix(report.lines),
-        missing=report.missing,
-        trend=None,
-        rights=rights,
+        now=None if counted is None else counted.moment,
+        counted=counted,
+        rows=() if counted is None else matrix(counted.report.lines),
     )
 
 

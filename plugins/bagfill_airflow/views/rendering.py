@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_UP, Decimal
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -69,6 +70,11 @@ def show_count(number: int) -> str:
     return f"{number:,}"
 
 
+def show_money(amount: Decimal) -> str:
+    """An amount with two decimals, rounded up: a bill is never shown smaller than it is."""
+    return f"{amount.quantize(Decimal('0.01'), ROUND_UP):,}"
+
+
 def show_share(part: float, whole: float) -> str:
     """A part in per cent. Never says 100 % while something is missing, nor 0 % where something is."""
     if whole <= 0:
@@ -123,6 +129,7 @@ def _environment() -> Environment:
         "count": show_count,
         "moment": show_moment,
         "duration": show_duration,
+        "money": show_money,
     }
     made.globals |= {"share": show_share, "local": local}
     return made

@@ -84,6 +84,15 @@ def test_nobody_there_is_a_refusal_in_the_end(receiver: Receiver) -> None:
             post_ingest(f"http://127.0.0.1:{port}/x?token=PSSST", DOCUMENT, rules)
 
 
+def test_somebody_who_never_answers_is_a_refusal_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.wait_exponential_jitter", lambda **_: lambda state: 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        rules = CallbackRules(private_hosts=(host,), timeout_seconds=0.1)
+        with pytest.raises(CallbackRefused, match="ReadTimeout"):
+            post_ingest(f"http://{host}/", DOCUMENT, rules)
+
+
 def test_a_url_that_cannot_be_used_is_a_refusal() -> None:
     with pytest.raises(CallbackRefused):
         post_ingest("http://127.0.0.1:1\n/x?token=PSSST", DOCUMENT, CallbackRules(("*",)))

@@ -16,6 +16,7 @@ from bagfill.planning.simulation.profile import SimulationProfile
 from bagfill.planning.simulation.record import Course
 from bagfill.planning.simulation.world import World
 from bagfill.planning.times import Bounds
+from bagfill.planning.waves import WorkDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _planned(profile: SimulationProfile, files: int, size: int, archived_files: 
     }
     machines = profile.machines
     rate = Rate(machines.seconds_a_file, 1 / machines.bytes_a_second)
-    bounds = Bounds(machines.workers, rate, rate, machines.thaw_requests_per_second)
+    day = WorkDay.under(profile.caps)
+    bounds = Bounds(machines.workers, rate, rate, machines.thaw_requests_per_second, day=day)
     present = {key: amount for key, amount in classes.items() if amount.objects}
     return forecast(present, profile.pair, profile.tier, days=profile.days, bounds=bounds)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
@@ -30,25 +29,6 @@ _IN_MEMORY = 4 * 1024 * 1024
 _PIECE = 1024 * 1024
 _ADDRESSES = 3
 """How often a signed address is asked for: one that ended while we waited is replaced."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRules:
-    """Where the API is.
-
-    Args:
-        url: what stands before ``/bags/…``.
-        token_url: of the token endpoint.
-        client_id: of our application client.
-        secret_connection: id of the connection whose password is the client's secret.
-        scope: what the token is for; ``None``: what the client may have.
-    """
-
-    url: str
-    token_url: str
-    client_id: str
-    secret_connection: str
-    scope: str | None = None
 
 
 class BagsApi:

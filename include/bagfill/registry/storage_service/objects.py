@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.manifest.model import StorageManifest
-from bagfill.manifest.text import MadeText, hold_small
+from bagfill.manifest.text import HeldText, MadeText, ManifestText, hold_small
 from bagfill.registry.errors import ManifestDamagedError
-from bagfill.registry.manifest_store import ManifestObjects, StagedManifest
+from bagfill.registry.manifest_store import ManifestCopy, ManifestObjects, StagedManifest, StoredText
 from bagfill.registry.storage_service.rows import ManifestRow
 
 
@@ -39,18 +40,32 @@ class BucketObjects:
 
 
 def read_manifest(objects: ManifestObjects, row: ManifestRow) -> StorageManifest:
-    """The manifest that a row points to. A large one is read again whenever its files are asked for.
+    """The manifest that a row points to. A large one is read again whenever its files are asked for, and has to be the
+    same then: a row does not say what its JSON's checksum is, so the first reading is what the others are held to.
 
     Raises:
         StoreError: it could not be read; also when it is missing.
         ManifestFormatError: in no shape that is known.
-        ManifestDamagedError: it is about another bag version.
+        ManifestDamagedError: it is about another bag version, or other bytes when it was read again.
     """
-
-    def chunks() -> Iterator[bytes]:
-        return (bytes(chunk) for chunk in objects.read(row.pointer))
-
-    manifest = parse_storage_manifest(hold_small(MadeText(chunks)))
+    manifest = parse_storage_manifest(_first_reading(objects, row.pointer))
     if manifest.id != row.bag_version:
         raise ManifestDamagedError(row.pointer, f"is about {manifest.id}, expected {row.bag_version}")
     return manifest
+
+
+def _first_reading(objects: ManifestObjects, pointer: str) -> ManifestText:
+    sums = hashlib.sha256()
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in objects.read(pointer):
+            sums.update(chunk)
+            yield bytes(chunk)
+
+    reading = chunks()
+    held = hold_small(MadeText(lambda: reading))
+    if isinstance(held, HeldText):
+        return held
+    for _ in reading:
+        pass
+    return StoredText(objects, ManifestCopy(pointer, sums.hexdigest()))

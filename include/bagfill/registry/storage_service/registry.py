@@ -7,6 +7,7 @@ and what is ours alone: claims, seals, receipts.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,9 @@ from bagfill.registry.storage_service.objects import BucketObjects, read_manifes
 from bagfill.registry.storage_service.rows import ManifestRow, Table
 
 _ATTEMPTS = 40
+_PATIENCE_SECONDS = 600.0
+"""A manifest of 200 MB takes half a minute each time; a dozen tries it has whatever they take."""
+_LEAST_ATTEMPTS = 12
 _LONGEST_PAUSE_SECONDS = 1.0
 _IN_ONE_QUERY = 300
 
@@ -137,7 +141,10 @@ class ServiceRegistry(SqlRegistry):
         """
         require_claim_for(claim, planned_from, location)
         registration = Registration(planned_from.id, location, receipt, seal, claim)
+        began = time.monotonic()
         for attempt in range(_ATTEMPTS):
+            if attempt >= _LEAST_ATTEMPTS and time.monotonic() - began > _PATIENCE_SECONDS:
+                raise RegistryContendedError(str(planned_from.id), attempt)
             with reading(self._engine) as connection:
                 require_current(connection, claim)
             item = self._service.table.get(_key(planned_from.id))

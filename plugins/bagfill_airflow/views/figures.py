@@ -1,0 +1,47 @@
+"""The figures that pages share, one set for each application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from fastapi import Request
+
+from bagfill.reports.coverage import CoverageReport, coverage_report
+from bagfill.steps.needs import Needs, look_for_needs
+from bagfill.steps.services import Services
+from bagfill_airflow.views.kept import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class CountedCoverage:
+    """Coverage, and when it was counted."""
+
+    moment: datetime
+    locations: tuple[str, ...]
+    report: CoverageReport
+
+
+def count_coverage(services: Services) -> CountedCoverage:
+    """Every space at every configured location."""
+    policies = [(policy.spaces, policy.locations) for policy in services.policies]
+    locations = tuple(sorted(services.locations))
+    return CountedCoverage(
+        services.clock(), locations, coverage_report(services.registry.coverage(locations), policies)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """See :class:`bagfill_airflow.views.kept.Kept`."""
+
+    coverage: Kept[CountedCoverage] = field(default_factory=partial(Kept, count_coverage, seconds=10))
+    needs: Kept[Needs] = field(default_factory=partial(Kept, look_for_needs, seconds=30))
+
+
+def figures_of(request: Request) -> Figures:
+    """Those of the application."""
+    found = request.app.state.figures
+    assert isinstance(found, Figures)  # noqa: S101 - `create_app` puts it there
+    return found
