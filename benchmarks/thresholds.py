@@ -1,7 +1,8 @@
 """Sizes that were chosen, measured: blocks, ranges of reading back, and up to where a file goes in one request.
 
-``python benchmarks/thresholds.py [ROUNDS]``, by hand: about five minutes on a quiet machine. Writes
-``results/thresholds.json`` and the picture of ``docs/decisions/0030-sizes-of-blocks-and-ranges.md``.
+``python benchmarks/thresholds.py [PART…]``, by hand; parts are ``blocks``, ``ranges`` and ``border``, a minute each.
+What a run takes goes into ``results/thresholds.json``, where the least of all runs counts: remove the file to begin
+anew. Draws the picture of ``docs/decisions/0036-sizes-of-blocks-and-ranges.md``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -32,12 +33,11 @@ RESULTS = Path(__file__).parent / "results" / "thresholds.json"
 PICTURE = project_folder() / "docs" / "images" / "thresholds.svg"
 LARGE = Shape("large", "1 × 512 MiB", ((1, 512 * MIB),))
 BLOCKS = (5, 8, 16, 32, 64)
-RANGES = (4, 8, 16, 32, 64, 512)
-AT_BORDER = tuple(Shape(f"border-{size}", f"{size} MiB", ((128 // size, size * MIB),)) for size in (2, 4, 8, 16))
+RANGES = (4, 16, 64, 512)
+AT_BORDER = tuple(Shape(f"border-{size}", f"{size} MiB", ((256 // size, size * MIB),)) for size in (2, 4, 8, 16))
+PARTS = ("blocks", "ranges", "border")
 WAYS = {"one request": 64, "blocks": 1}
 """The border (``small_object_bytes``, MiB) that sends every file of a bag this way."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +59,78 @@ class Figure:
     peak_mib: float
 
 
-def main(rounds: int = 3) -> None:
+def main(*chosen: str) -> None:
+    if unknown := set(chosen) - set(PARTS):
+        sys.exit(f"found {', '.join(unknown)}, allowed are {', '.join(PARTS)}")
     begun = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - begun:6.1f} s  {text}", flush=True)
-
     folder = project_folder() / ".bagfill" / "thresholds"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     try:
         with SeaweedFS(folder) as seaweedfs, Azurite(folder) as azurite:
-            names = [f"t-{number:03d}" for number in range(rounds * (len(BLOCKS) + len(AT_BORDER) * len(WAYS)))]
+            names = [f"t-{number:03d}" for number in range(1 + len(BLOCKS) + len(AT_BORDER) * len(WAYS))]
             places = prepare(folder, seaweedfs, azurite, names)
-            found = least(_measured(places, iter(names), rounds, say))
+            taken = list(_measured(places, iter(names), chosen or PARTS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    RESULTS.write_text(json.dumps([asdict(figure) for figure in found], indent=1) + "\n")
-    PICTURE.write_text(picture(found))
-    for figure in found:
-        say(f"{figure.what:12} {figure.mib:4} MiB  {figure.cpu:6.2f} s/GiB  {figure.per_object:7.2f} ms/object")
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    runs = least([*(Taken(**values) for values in before), *taken])
+    RESULTS.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n")
+    found = figures(runs)
+    for each in found:
+        print(f"{each.what:12} {each.mib:4} MiB  {each.cpu:6.2f} s/GiB  {each.per_object:7.2f} ms/object")
+    if {each.what for each in found} >= {"block", "range", *WAYS}:
+        PICTURE.write_text(picture(found))
+    print(f"{time.monotonic() - begun:.0f} s")
 
 
-def _measured(places: Places, names: Iterator[str], rounds: int, say: Say) -> Iterator[Figure]:
-    """Every figure, in turns, so that a busy minute strikes all of them."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One run of one process.
+
+    Args:
+        what, mib: as of a figure; ``start`` for a process that only starts.
+        cpu: processor seconds of all of it.
+        peak_mib: highest memory.
+        objects, size: how many and how many bytes were moved.
+    """
+
+    what: str
+    mib: int
+    cpu: float
+    peak_mib: float
+    objects: int
+    size: int
+
+
+def _measured(places: Places, names: Iterator[str], parts: Sequence[str]) -> Iterator[Taken]:
+    """One run of each size."""
     environ = places.environment
     with open_services(load_settings(places.settings, environ), EnvironmentCredentials(environ)) as services:
-        bags = {
-            shape: BagRuns(places, services, shape, put_bag(services, shape), lambda _: None)
-            for shape in (LARGE, *AT_BORDER)
-        }
-        for number in range(rounds):
-            say(f"round {number + 1} of {rounds}")
-            start = start_cost(places, 1)
-            last = ""
+
+        def bag_of(shape: Shape) -> BagRuns:
+            return BagRuns(places, services, shape, put_bag(services, shape), lambda _: None)
+
+        yield Taken("start", 0, start_cost(places, 3), 0.0, 1, 0)
+        large = bag_of(LARGE) if {"blocks", "ranges"} & set(parts) else None
+        if large is not None and "blocks" in parts:
             for mib in BLOCKS:
-                last = next(names)
                 limited = _limited(places, f"block-{mib}", block_bytes=mib)
-                used = replace(bags[LARGE], places=limited).copied(last)
-                yield _figure("block", mib, used, start, LARGE)
+                yield _taken("block", mib, replace(large, places=limited).copied(next(names)), LARGE)
+        if large is not None and "ranges" in parts:
+            there = next(names)
+            large.copied(there)
+            folder = services.locations[there].version_prefix(large.bag.id) + "data/"
             for mib in RANGES:
                 script = str(Path(__file__).with_name("range_task.py"))
-                prefix = services.locations[last].version_prefix(bags[LARGE].bag.id)
-                command = (sys.executable, script, str(places.settings), last, f"{prefix}data/", str(mib * MIB))
-                yield _figure("range", mib, places.run(command, environ), start, LARGE)
-            for shape in AT_BORDER:
-                for way, border in WAYS.items():
-                    limited = _limited(places, f"border-{border}", small_object_bytes=border)
-                    used = replace(bags[shape], places=limited).copied(next(names))
-                    yield _figure(way, shape.parts[0][1] // MIB, used, start, shape)
+                command = (sys.executable, script, str(places.settings), there, folder, str(mib * MIB))
+                yield _taken("range", mib, places.run(command, environ), LARGE)
+        for shape in AT_BORDER if "border" in parts else ():
+            bag = bag_of(shape)
+            for way, border in WAYS.items():
+                limited = _limited(places, f"border-{border}", small_object_bytes=border)
+                used = replace(bag, places=limited).copied(next(names))
+                yield _taken(way, shape.parts[0][1] // MIB, used, shape)
 
 
 def _limited(places: Places, name: str, **mib: int) -> Places:
@@ -118,22 +141,37 @@ def _limited(places: Places, name: str, **mib: int) -> Places:
     return replace(places, settings=file)
 
 
-def _figure(what: str, mib: int, used: Usage, start: float, shape: Shape) -> Figure:
+def _taken(what: str, mib: int, used: Usage, shape: Shape) -> Taken:
     ((count, size),) = shape.parts
-    cpu = max(0.0, used.cpu - start)
-    return Figure(what, mib, cpu / (count * size) * GIB, cpu / count * 1000, used.peak_bytes / MIB)
+    return Taken(what, mib, used.cpu, used.peak_bytes / MIB, count, count * size)
 
 
-def least(figures: Iterator[Figure]) -> list[Figure]:
-    """Of each size the least of all rounds: other work on the machine only ever adds."""
-    best: dict[tuple[str, int], Figure] = {}
-    for figure in figures:
-        key = (figure.what, figure.mib)
-        best[key] = min((figure, best.get(key, figure)), key=lambda each: each.cpu)
-    return list(best.values())
+def least(runs: Iterable[Taken]) -> list[Taken]:
+    """Of each size the least of all runs: other work on the machine only ever adds."""
+    best: dict[tuple[str, int], Taken] = {}
+    for run in runs:
+        key = (run.what, run.mib)
+        best[key] = min((best.get(key, run), run), key=lambda each: each.cpu)
+    return sorted(best.values(), key=lambda run: (run.what, run.mib))
 
 
-def picture(figures: Sequence[Figure]) -> str:
+def figures(runs: Sequence[Taken]) -> list[Figure]:
+    """What the runs took beyond the start of a process."""
+    start = next(run.cpu for run in runs if run.what == "start")
+    return [
+        Figure(
+            run.what,
+            run.mib,
+            (run.cpu - start) * GIB / run.size,
+            (run.cpu - start) * 1000 / run.objects,
+            run.peak_mib,
+        )
+        for run in runs
+        if run.what != "start"
+    ]
+
+
+def picture(found: Sequence[Figure]) -> str:
     """Two plots as an SVG: what a GiB costs by the size of blocks and ranges, and what a file costs either way."""
     import matplotlib as mpl
 
@@ -143,8 +181,8 @@ def picture(figures: Sequence[Figure]) -> str:
     with mpl.rc_context({"svg.hashsalt": "bagfill", "svg.fonttype": "none", "font.family": "sans-serif"}):
         drawing = Drawing(figsize=(9, 3.4), layout="constrained")
         left, right = drawing.subplots(1, 2)
-        _lines(left, figures, {"block": "copy, by size of blocks", "range": "read back, by size of ranges"}, "cpu")
-        _lines(right, figures, {way: f"in {way}" for way in WAYS}, "per_object")
+        _lines(left, found, {"block": "copy, by size of blocks", "range": "read back, by size of ranges"}, "cpu")
+        _lines(right, found, {way: f"in {way}" for way in WAYS}, "per_object")
         left.set_ylabel("CPU s/GiB")
         right.set_ylabel("CPU ms a file")
         left.set_xlabel("MiB")
@@ -154,10 +192,10 @@ def picture(figures: Sequence[Figure]) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def _lines(axes: Any, figures: Sequence[Figure], labels: dict[str, str], value: str) -> None:
+def _lines(axes: Any, found: Sequence[Figure], labels: dict[str, str], value: str) -> None:
     sizes: set[int] = set()
     for what, label in labels.items():
-        points = [(each.mib, getattr(each, value)) for each in figures if each.what == what]
+        points = [(each.mib, getattr(each, value)) for each in found if each.what == what]
         axes.plot(*zip(*points, strict=True), marker="o", label=label)
         sizes |= {mib for mib, _ in points}
     axes.set_xscale("log", base=2)
@@ -169,4 +207,4 @@ def _lines(axes: Any, figures: Sequence[Figure], labels: dict[str, str], value: 
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main(*sys.argv[1:])

@@ -10,7 +10,7 @@ import pytest
 
 from bagfill.campaigns.ledger import Act, Campaigns, Halted, NameTaken, NotMoved, Permit, UnknownCampaign
 from bagfill.campaigns.model import Campaign, Definition, Scope
-from bagfill.campaigns.states import TRANSITIONS, ActKind, CampaignState
+from bagfill.campaigns.states import TRANSITIONS, ActKind, AfterDeadline, CampaignState
 from bagfill.planning.budget import Cap, CapReached, Caps, DayHours, Spend
 from bagfill.planning.order import Order
 from world import Clock
@@ -27,6 +27,9 @@ EVERYTHING = Definition(
     order=Order.ARCHIVED_TOGETHER,
     currency="EUR",
     unknown_prices=True,
+    thaw_tiers={"DEEP_ARCHIVE": "Bulk", "GLACIER": "Standard"},
+    after_deadline=AfterDeadline.START_NOTHING,
+    priorities={"digitised": 5, "born/ü 2/x": -3},
 )
 ALL_CAPS = Caps(Decimal("1000.10"), Decimal("99.99"), 10**13, 250.5, 40, DayHours(22, 6))
 

@@ -16,7 +16,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.dagrun import DagRun
 from airflow.providers.standard.operators import hitl
-from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -26,6 +26,7 @@ from bagfill.planning.budget import Caps
 from bagfill.steps.campaigns import create_campaign, start_campaign
 from bagfill.steps.services import CampaignRules, Services
 from bagfill_airflow.operators.campaigns import ApproveCampaignOperator
+from bagfill_airflow.triggers.approval import ApprovalTrigger
 from campaign_world import CampaignWorld
 
 pytestmark = pytest.mark.airflow
@@ -128,8 +129,11 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
         "Any", {"params": {"campaign": name}, "task": operator, "task_instance": SimpleNamespace(id=uuid4())}
     )
     # The task gives its worker back until somebody answers.
-    with pytest.raises(TaskAwaitingInput):
+    with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context)
+    assert isinstance(deferred.value.trigger, ApprovalTrigger)
+    kept = deferred.value.kwargs
+    assert kept == {"revision": world.campaign(name).revision}
     assert asked["options"] == ["Approve", "Reject"]
     assert asked["subject"] == f"Approve of campaign {name}?"
     assert "2 bag versions, 16 files" in asked["body"]
@@ -141,8 +145,31 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
         "responded_at": datetime.now(tz=UTC),
         "responded_by_user": {"id": "7", "name": "Grace"},
     }
-    assert operator.execute_complete(context, event) == {"campaign": name, "state": state.value}
+    assert operator.execute_complete(context, event, **kept) == {"campaign": name, "state": state.value}
     assert world.campaign(name).state is state
     assert world.campaigns.events(name)[-1].who == "Grace"
     with pytest.raises(AirflowFailException, match="does not wait for approval"):
         operator.execute(context)
+    # A second answer, to a question that is over, changes nothing.
+    with pytest.raises(AirflowFailException, match="does not wait for approval"):
+        operator.execute_complete(context, event, **kept)
+
+
+def test_an_answer_to_an_older_plan_is_refused_and_one_given_elsewhere_ends_the_question(
+    world: CampaignWorld, name: str
+) -> None:
+    waiting(world, name)
+    operator = ApproveCampaignOperator(task_id="approve")
+    context = cast("Any", {"params": {"campaign": name}, "task": operator})
+    event = {
+        "chosen_options": ["Approve"],
+        "params_input": {},
+        "responded_at": datetime.now(tz=UTC),
+        "responded_by_user": {"id": "7", "name": "Grace"},
+    }
+    with pytest.raises(AirflowFailException, match="was changed after the question"):
+        operator.execute_complete(context, event, revision=world.campaign(name).revision - 1)
+    assert world.campaign(name).state is CampaignState.AWAITING_APPROVAL
+    ended = operator.execute_complete(context, {"elsewhere": "running"}, revision=1)
+    assert ended == {"campaign": name, "state": "running"}
+    assert world.campaign(name).state is CampaignState.AWAITING_APPROVAL

@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.campaigns.model import Definition, Scope
+from bagfill.campaigns.states import CampaignState
 from bagfill.demo.airflow_api import AirflowApi, ApiRefused
 from bagfill.demo.bag_maker import BagMaker, SampleBag
 from bagfill.demo.collection import sample_collection
@@ -29,9 +32,11 @@ from bagfill.demo.surroundings import BUCKET, project_environment
 from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.budget import Caps
 from bagfill.settings import load_settings
+from bagfill.steps.campaigns import act_on_campaign, create_campaign, known_campaign, start_campaign
 from bagfill.steps.import_location import import_location
-from bagfill.steps.services import Services
+from bagfill.steps.services import CampaignRules, Services
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.s3 import S3Store
@@ -50,6 +55,7 @@ TAPE = "digitised/tape"
 FILM = "digitised/film"
 OTHER_BYTES = "digitised/b40000019"
 BY_HTTP = "digitised/PP/HTTP 1"
+BY_CAMPAIGN = "digitised/campaign"
 SWEPT = "born-digital"
 GOOD = ("born-digital/PP MIA 2", "born-digital/unicode", "born-digital/crlf")
 # The file that each bad bag's ingest must name.
@@ -84,6 +90,30 @@ class System:
             time.sleep(0.05)
         return task
 
+    def unpause(self, dag_id: str) -> None:
+        """A DAG is paused at first, and a run of a paused DAG stays queued."""
+        path = f"/api/v2/dags/{dag_id}"
+        self.api.request("PATCH", path, params={"update_mask": "is_paused"}, json={"is_paused": False})
+
+    def question(self, run_id: str) -> dict[str, Any]:
+        """What a person is asked, once the task waits for the answer."""
+        deadline = time.monotonic() + 90
+        while True:
+            runs = [run["dag_run_id"] for run in self.api.runs("approve_campaign")]
+            tasks = self.api.task_instances("approve_campaign", run_id) if run_id in runs else []
+            if [task["state"] for task in tasks] == ["deferred"]:
+                return dict(self.api.request("GET", self._hitl(run_id)))
+            assert time.monotonic() < deadline, tasks
+            time.sleep(0.1)
+
+    def answer(self, run_id: str, option: str) -> None:
+        """As Airflow's own page does."""
+        self.api.request("PATCH", self._hitl(run_id), json={"chosen_options": [option], "params_input": {}})
+
+    @staticmethod
+    def _hitl(run_id: str) -> str:
+        return f"/api/v2/dags/approve_campaign/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+
     def ingest(self, bag: str) -> Ingest:
         [ingest] = self.services.ingests.of_bag(BagId.parse(bag), "azure")
         return ingest
@@ -112,6 +142,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             **given,
             "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
             "AIRFLOW__BAGFILL__THAW_POLL_SECONDS": "1",
+            "AIRFLOW__BAGFILL__APPROVAL_POLL_SECONDS": "0.5",
             # So that the triggers of a triggerer that was killed are taken over within seconds.
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
@@ -139,9 +170,10 @@ def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
         TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
     )
     asked = BagMaker(BUCKET, source.prefix).make(BY_HTTP, 1, "asked for by HTTP", {"page.jp2": noise(20_000, 97)})
+    campaign = BagMaker(BUCKET, source.prefix).make(BY_CAMPAIGN, 1, "of a campaign", {"page.jp2": noise(20_000, 96)})
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
-    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape, asked)
+    samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape, asked, campaign)
     s3 = stack.ministack
     # Bagfill itself has no identity that may write at the source.
     access = S3Access(s3.endpoint, s3.region, access_key_id=s3.access_key, secret_access_key=s3.secret_key)
@@ -282,6 +314,51 @@ def test_another_system_asks_by_the_storage_services_json_and_follows_the_ingest
     assert system.is_registered(BagId.parse(BY_HTTP).version(1))
 
 
+def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: System) -> None:
+    names = ("approved", "rejected", "elsewhere")
+    for name in names:
+        ask(system, name)
+    system.unpause("carry_campaigns")
+    questions = {name: f"campaign__{name}__r1" for name in names}
+    details = {name: system.question(run_id) for name, run_id in questions.items()}
+    assert details["approved"]["subject"] == "Approve of campaign approved?"
+    assert "1 bag versions" in details["approved"]["body"]
+    assert "| transfer-out |" in details["approved"]["body"]
+    assert not system.services.ingests.of_bag(BagId.parse(BY_CAMPAIGN), "azure")
+
+    # Meanwhile somebody answers at a terminal: nobody is to be asked any longer.
+    act_on_campaign(system.services, "elsewhere", "cancel", who="ada")
+    system.answer(questions["approved"], "Approve")
+    system.answer(questions["rejected"], "Reject")
+    for run_id in questions.values():
+        assert system.api.wait_for_run("approve_campaign", run_id, within=90) == "success"
+    states = {name: known_campaign(system.services, name).state for name in names}
+    assert states == {
+        "approved": CampaignState.RUNNING,
+        "rejected": CampaignState.DRAFT,
+        "elsewhere": CampaignState.CANCELLED,
+    }
+    who = {name: system.services.campaigns.events(name)[-1].who for name in names}
+    assert who == {"approved": system.stack.airflow.user, "rejected": system.stack.airflow.user, "elsewhere": "ada"}
+    assert system.api.xcom("approve_campaign", questions["elsewhere"], "approve")["state"] == "cancelled"
+
+    assert system.api.wait_for_run("carry_campaigns", system.api.trigger("carry_campaigns"), within=90) == "success"
+    deadline = time.monotonic() + 120
+    while not system.is_registered(BagId.parse(BY_CAMPAIGN).version(1)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    [ingest] = system.services.ingests.of_campaign("approved")
+    assert str(ingest.bag_version.bag) == BY_CAMPAIGN
+
+
+def ask(system: System, name: str) -> None:
+    """A campaign of one bag that waits for approval."""
+    services = replace(system.services, campaign_rules=CampaignRules(approval_above=Decimal(0)))
+    what = Definition(Scope(bags=(BY_CAMPAIGN,)), "azure", unknown_prices=True)
+    create_campaign(services, name, what, Caps(), who="ada")
+    assert start_campaign(services, name, who="ada").campaign.state is CampaignState.AWAITING_APPROVAL
+
+
 def test_the_commands_of_the_howto_work(system: System) -> None:
     [commands] = re.findall(r"^```sh\n(.*?)^```$", HOWTO.read_text(), re.DOTALL | re.MULTILINE)
     space, _, identifier = GLACIER.partition("/")
@@ -310,9 +387,7 @@ def test_two_sweeps_at_once_replicate_each_bag_once_though_its_parcel_is_killed_
     swept = sorted({sample.id.bag for sample in system.samples if str(sample.id.space) == SWEPT})
     other_bytes = system.passive["other bytes"]
     sweeps: list[str] = []
-    # It is paused at first, and a run of a paused DAG stays queued.
-    path = "/api/v2/dags/sweep_unbackfilled_bags"
-    system.api.request("PATCH", path, params={"update_mask": "is_paused"}, json={"is_paused": False})
+    system.unpause("sweep_unbackfilled_bags")
 
     def sweep() -> None:
         with system.stack.airflow.api() as api:

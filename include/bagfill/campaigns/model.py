@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from bagfill.bag.identifiers import BagId
-from bagfill.campaigns.states import CampaignState
+from bagfill.campaigns.states import AfterDeadline, CampaignState
 from bagfill.planning.budget import Account, Caps, DayHours
 from bagfill.planning.order import Order
 
@@ -62,12 +62,17 @@ class Definition:
         scope: which bags.
         destination: name of the location that gains replicas.
         source: name of the location that is read where a bag is there; ``None``: each version's primary.
-        thaw_tier: how fast archived objects are thawed; ``None``: as the source location says.
+        thaw_tier: how fast archived objects are thawed: a tier, or ``auto``: the cheapest that makes the deadline;
+            ``None``: as the source location says.
         thaw_days: how long thawed copies live; ``None``: as the source location says.
         deadline: by when it should be done.
         order: which bags go first.
         currency: of every amount of money in its caps and bookings (ISO 4217).
         unknown_prices: whether what has no known price may be done all the same, booked as free.
+        thaw_tiers: tiers of single storage classes, in the provider's own words; before ``thaw_tier``.
+        after_deadline: whether bags are begun when the deadline is over.
+        priorities: of bags, as ``space/external identifier``, or of whole spaces; higher goes first with
+            ``Order.PRIORITY``.
     """
 
     scope: Scope
@@ -79,6 +84,9 @@ class Definition:
     order: Order = Order.SMALLEST_FIRST
     currency: str = "USD"
     unknown_prices: bool = False
+    thaw_tiers: Mapping[str, str] = field(default_factory=dict)
+    after_deadline: AfterDeadline = AfterDeadline.GO_ON
+    priorities: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what would be understood by nobody."""
@@ -99,6 +107,9 @@ class Definition:
             "order": self.order.value,
             "currency": self.currency,
             "unknown_prices": self.unknown_prices,
+            "thaw_tiers": dict(self.thaw_tiers),
+            "after_deadline": self.after_deadline.value,
+            "priorities": dict(self.priorities),
         }
 
     @classmethod
@@ -111,6 +122,8 @@ class Definition:
                 "scope": Scope(tuple(scope["spaces"]), tuple(scope["bags"]), scope["prefix"]),
                 "deadline": None if deadline is None else datetime.fromisoformat(deadline),
                 "order": Order(values["order"]),
+                # Records from before there was a choice have none.
+                "after_deadline": AfterDeadline(values.get("after_deadline", AfterDeadline.GO_ON)),
             }
         )
 

@@ -30,6 +30,15 @@ class CampaignState(StrEnum):
         return self is CampaignState.RUNNING
 
 
+class AfterDeadline(StrEnum):
+    """What becomes of the bags that have not begun when a campaign's deadline is over."""
+
+    GO_ON = "go-on"
+    """They are begun all the same; the campaign is late, and says so."""
+    START_NOTHING = "start-nothing"
+    """They are left; what has begun is finished, and the campaign is done."""
+
+
 _S = CampaignState
 
 TRANSITIONS: Mapping[CampaignState, frozenset[CampaignState]] = {

@@ -9,8 +9,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from bagfill.campaigns.model import Campaign, Definition, Scope
-from bagfill.campaigns.states import CampaignState
+from bagfill.campaigns.states import AfterDeadline, CampaignState
 from bagfill.cli.answers import Answers, CommandError, Exit
+from bagfill.cli.campaign_files import bags_of, priorities_of
 from bagfill.cli.campaign_tables import campaign_lines, campaigns_table, history_lines, outcome_table
 from bagfill.cli.plan_tables import show_plan
 from bagfill.cli.services import services_for
@@ -24,6 +25,7 @@ from bagfill.steps.campaigns import (
     change_caps,
     create_campaign,
     known_campaign,
+    reject_campaign,
     start_campaign,
 )
 
@@ -74,9 +76,12 @@ class CampaignOrder:
     list_file: Path | None
     prefix: str
     thaw_tier: str | None
+    tiers_of: tuple[str, ...]
     thaw_days: int | None
     deadline: str | None
+    after_deadline: str
     order: str
+    priorities: Path | None
     currency: str
     unknown_prices: bool
     caps: CapsOrder
@@ -85,7 +90,10 @@ class CampaignOrder:
         """As a campaign is defined. Raises CommandError."""
         if self.order not in set(Order):
             raise CommandError(f"--order: found {self.order!r}, allowed are {', '.join(Order)}")
-        listed = () if self.list_file is None else _bags_of(self.list_file)
+        if self.after_deadline not in set(AfterDeadline):
+            allowed = ", ".join(AfterDeadline)
+            raise CommandError(f"--after-deadline: found {self.after_deadline!r}, allowed are {allowed}")
+        listed = () if self.list_file is None else bags_of(self.list_file)
         if self.list_file is not None and not listed:
             raise CommandError(f"--bags: {self.list_file} names no bag")
         try:
@@ -94,9 +102,12 @@ class CampaignOrder:
                 self.to,
                 source=self.source,
                 thaw_tier=self.thaw_tier,
+                thaw_tiers=dict(map(_tier_of, self.tiers_of)),
                 thaw_days=self.thaw_days,
                 deadline=None if self.deadline is None else _day(self.deadline),
+                after_deadline=AfterDeadline(self.after_deadline),
                 order=Order(self.order),
+                priorities={} if self.priorities is None else priorities_of(self.priorities),
                 currency=self.currency,
                 unknown_prices=self.unknown_prices,
             )
@@ -161,10 +172,11 @@ def run_start(answers: Answers, config: Path | None, name: str, who: str | None)
 
 
 def run_change(answers: Answers, config: Path | None, name: str, action: str, who: str | None, why: str) -> Exit:
-    """Approve, pause, resume, drain or cancel."""
+    """Approve, reject, pause, resume, drain or cancel."""
     with services_for(config) as services:
-        if action == "approve":
-            campaign = approve_campaign(services, name, who=_who(who), why=why)
+        judge = {"approve": approve_campaign, "reject": reject_campaign}.get(action)
+        if judge is not None:
+            campaign = judge(services, name, who=_who(who), why=why)
         else:
             campaign = act_on_campaign(services, name, action, who=_who(who), why=why)
     _answer(answers, campaign)
@@ -209,9 +221,8 @@ def _day(text: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _bags_of(path: Path) -> tuple[str, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--bags: {path} cannot be read: {error}") from None
-    return tuple(line for line in lines if line and not line.startswith("#"))
+def _tier_of(text: str) -> tuple[str, str]:
+    name, equals, tier = text.partition("=")
+    if not (name and equals and tier):
+        raise CommandError(f"--thaw-tier-of: found {text!r}, needed is CLASS=TIER, such as DEEP_ARCHIVE=Bulk")
+    return name.upper(), tier

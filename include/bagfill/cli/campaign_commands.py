@@ -33,12 +33,23 @@ def create(
     bag: Annotated[list[str] | None, typer.Option(metavar="SPACE/ID", help="Only this bag; several times.")] = None,
     bags: Annotated[Path | None, typer.Option(metavar="FILE", help="Only the bags of this file, one a line.")] = None,
     prefix: Annotated[str, typer.Option(help="Only bags whose SPACE/ID begins so.")] = "",
-    thaw_tier: Annotated[str | None, typer.Option(help="Expedited, Standard or Bulk.")] = None,
+    thaw_tier: Annotated[
+        str | None, typer.Option(help="Expedited, Standard, Bulk, or auto: the cheapest that makes the deadline.")
+    ] = None,
+    thaw_tier_of: Annotated[
+        list[str] | None, typer.Option(metavar="CLASS=TIER", help="Of one storage class; several times.")
+    ] = None,
     thaw_days: Annotated[int | None, typer.Option(help="How long thawed copies live.")] = None,
     deadline: Annotated[str | None, typer.Option(metavar="DATE", help="By when, YYYY-MM-DD.")] = None,
+    after_deadline: Annotated[
+        str, typer.Option(help="go-on: bags are begun all the same; start-nothing: what has begun is finished.")
+    ] = "go-on",
     order: Annotated[
         str, typer.Option(help="smallest-first, oldest-first, archived-together or priority.")
     ] = "smallest-first",
+    priorities: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Lines SPACE/ID,NUMBER or SPACE,NUMBER; higher goes first.")
+    ] = None,
     currency: Annotated[str, typer.Option(help="Of every amount of money.")] = "USD",
     unknown_prices: Annotated[
         bool, typer.Option("--unknown-prices", help="Do what has no known price too, booked as nothing.")
@@ -60,8 +71,8 @@ def create(
 
         caps = CapsOrder(cap, cap_a_day, bytes_a_day, requests_a_second, runs_at_once, hours)
         what = CampaignOrder(
-            name, to, source, tuple(space or ()), tuple(bag or ()), bags, prefix, thaw_tier, thaw_days, deadline, order,
-            currency, unknown_prices, caps,
+            name, to, source, tuple(space or ()), tuple(bag or ()), bags, prefix, thaw_tier, tuple(thaw_tier_of or ()),
+            thaw_days, deadline, after_deadline, order, priorities, currency, unknown_prices, caps,
         )  # fmt: skip
         code = run_create(answers, settings_file(ctx, config), what, who)
     raise typer.Exit(code)
@@ -100,44 +111,31 @@ def start(ctx: typer.Context, name: Name, who: Who = None, config: Config = None
     raise typer.Exit(code)
 
 
-@campaigns.command()
-def approve(
-    ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
-) -> None:
-    """Approve of the plan of a campaign that waits for it."""
-    _change(ctx, config, as_json, name, "approve", who, why)
+def _add(action: str, what: str) -> None:
+    """Add a command that changes a campaign's state."""
+
+    @campaigns.command(action, help=what)
+    def change(
+        ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
+    ) -> None:
+        answers = Answers(as_json)
+        with told_in_words(answers):
+            from bagfill.cli.campaign import run_change
+
+            code = run_change(answers, settings_file(ctx, config), name, action, who, why)
+        raise typer.Exit(code)
 
 
-@campaigns.command()
-def pause(
-    ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
-) -> None:
-    """Stop within a minute. Bags whose thaw was paid are still carried to their registration."""
-    _change(ctx, config, as_json, name, "pause", who, why)
-
-
-@campaigns.command()
-def resume(
-    ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
-) -> None:
-    """Go on after a pause, a drain that is not over, or a cap that was raised."""
-    _change(ctx, config, as_json, name, "resume", who, why)
-
-
-@campaigns.command()
-def drain(
-    ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
-) -> None:
-    """Finish the bags that are in work, start no others, then be done."""
-    _change(ctx, config, as_json, name, "drain", who, why)
-
-
-@campaigns.command()
-def cancel(
-    ctx: typer.Context, name: Name, who: Who = None, why: Why = "", config: Config = None, as_json: Json = False
-) -> None:
-    """End for good, within a minute. Bags whose thaw was paid are still carried to their registration."""
-    _change(ctx, config, as_json, name, "cancel", who, why)
+_PAID = "Bags whose thaw was paid are still carried to their registration."
+for _action, _what in {
+    "approve": "Approve of the plan of a campaign that waits for it.",
+    "reject": "Send a campaign that waits for approval back to be a draft.",
+    "pause": f"Stop within a minute. {_PAID}",
+    "resume": "Go on after a pause, a drain that is not over, or a cap that was raised.",
+    "drain": "Finish the bags that are in work, start no others, then be done.",
+    "cancel": f"End for good, within a minute. {_PAID}",
+}.items():
+    _add(_action, _what)
 
 
 @campaigns.command()
@@ -162,15 +160,4 @@ def caps(
 
         order = CapsOrder(cap, cap_a_day, bytes_a_day, requests_a_second, runs_at_once, hours)
         code = run_caps(answers, settings_file(ctx, config), name, order, who, why)
-    raise typer.Exit(code)
-
-
-def _change(
-    ctx: typer.Context, config: Path | None, as_json: bool, name: str, action: str, who: str | None, why: str
-) -> None:
-    answers = Answers(as_json)
-    with told_in_words(answers):
-        from bagfill.cli.campaign import run_change
-
-        code = run_change(answers, settings_file(ctx, config), name, action, who, why)
     raise typer.Exit(code)

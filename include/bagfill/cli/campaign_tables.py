@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from rich.table import Table
 
 from bagfill.campaigns.model import Campaign, CampaignEvent
 from bagfill.planning.budget import Caps
+from bagfill.planning.thaw_choice import Standing
 from bagfill.quantities import show_size
 from bagfill.steps.campaign_report import CampaignReport
 
@@ -53,8 +55,7 @@ def campaigns_table(campaigns: Sequence[Campaign]) -> Table:
 def outcome_table(report: CampaignReport) -> Table:
     """What was planned beside what was."""
     ingests = ", ".join(f"{count:,} {how}" for how, count in report.ingests.items()) or "no ingests"
-    late = "; late: its deadline is over" if report.is_late else ""
-    table = Table(title=f"{ingests}{late}", title_justify="left")
+    table = Table(title=f"{ingests}{_standing(report)}", title_justify="left")
     table.add_column("")
     for column in ("planned", "so far" if report.ended is None else "actual"):
         table.add_column(column, justify="right")
@@ -70,6 +71,20 @@ def outcome_table(report: CampaignReport) -> Table:
     for kind, spend in report.spent.items():
         table.add_row(f"  of the money: {kind}", "", f"{spend.money:.2f}")
     return table
+
+
+def _standing(report: CampaignReport) -> str:
+    expected, standing = report.outlook.expected, report.outlook.standing
+    end = "" if expected is None else f", forecast to end {expected:%Y-%m-%d %H:%M} UTC"
+    match standing:
+        case None | Standing.ON_TIME:
+            return end
+        case Standing.AT_RISK:
+            return f"; at risk{end or ', its caps leave too little room'}"
+        case Standing.LATE:
+            return f"; late: its deadline is over{end}"
+        case other:
+            assert_never(other)
 
 
 def history_lines(events: Sequence[CampaignEvent]) -> Iterator[str]:

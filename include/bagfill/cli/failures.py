@@ -11,6 +11,7 @@ from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.services import services_for
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.releases import Release
+from bagfill.steps.campaigns_needing import campaigns_needing_a_person
 from bagfill.steps.failures_list import FailureGroup, command_for, failure_groups, release_bag, release_reason
 from bagfill.steps.services import Services
 
@@ -30,14 +31,19 @@ def run(answers: Answers, config: Path | None, *, to: str | None, space: str | N
     """Print what needs a person."""
     with services_for(config) as services:
         groups = failure_groups(services, destination=to, space=space)
+        campaigns = campaigns_needing_a_person(services, destination=to)
     if answers.as_json:
-        answers.document([group.to_json() for group in groups])
-    elif not groups:
+        results = [group.to_json() for group in groups]
+        answers.document({"results": results, "campaigns": [each.to_json() for each in campaigns]})
+    elif not groups and not campaigns:
         answers.text("Nothing needs a person.")
     else:
         for group in groups:
             _show(answers, group)
-    return Exit.NEGATIVE if groups else Exit.DONE
+        for each in campaigns:
+            answers.text(f"campaign {each.campaign} is {each.what}: {each.why}")
+            answers.text(f"    {each.command}")
+    return Exit.NEGATIVE if groups or campaigns else Exit.DONE
 
 
 def run_retry(answers: Answers, config: Path | None, order: RetryOrder) -> Exit:

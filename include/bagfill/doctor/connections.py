@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 from bagfill.doctor.model import Diagnosis, Finding, Verdict, good
 from bagfill.settings import Settings
+
+_NAMES = {"connection", "callback_secret"}
 
 
 def examine_connections(settings: Settings, is_set: Callable[[str], bool]) -> Sequence[Finding]:
@@ -15,10 +18,9 @@ def examine_connections(settings: Settings, is_set: Callable[[str], bool]) -> Se
         settings: of this installation.
         is_set: whether there is a connection of an id.
     """
-    named = sorted({name for name in _named(settings) if name is not None})
     return [
         Finding("connection-not-set", name, None, name, good("set") if is_set(name) else _missing(name))
-        for name in named
+        for name in sorted(set(_named(settings)))
     ]
 
 
@@ -30,22 +32,18 @@ def _missing(name: str) -> Diagnosis:
     return Diagnosis(Verdict.NOTE, "not set here: the provider's default credentials are tried", advice)
 
 
-def _named(settings: Settings) -> Iterator[str | None]:
-    for location in settings.locations.values():
-        yield location.read_connection
-        yield location.inspect_connection
-        yield location.thaw_connection
-        if location.writable:
-            yield location.write_connection
-        if location.batch is not None:
-            yield location.batch.connection
-    for area in (settings.work_area, settings.receipts, settings.manifests):
-        yield area.location.write_connection
-    if settings.thaw_events is not None:
-        yield settings.thaw_events.connection
-    for beside in (settings.service_ingests, settings.registered_bags):
-        if beside is not None:
-            yield beside.connection
-    if settings.signing is not None:
-        yield settings.signing.connection
-    yield settings.callback_secret
+def _named(value: object) -> Iterator[str]:
+    """Every id of a connection, wherever a setting names one: a new setting is found by its name."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _named(each)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _named(each)
+    elif is_dataclass(value):
+        for field in fields(value):
+            held = getattr(value, field.name)
+            if not isinstance(held, str):
+                yield from _named(held)
+            elif field.name in _NAMES or field.name.endswith("_connection"):
+                yield held

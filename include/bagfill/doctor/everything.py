@@ -44,7 +44,8 @@ def examine(
             yield place.name, examination
     if location is not None or identities != EVERYBODY:
         return
-    for area in (settings.work_area, settings.receipts, settings.manifests):
+    areas = (settings.work_area, settings.receipts, settings.manifests, settings.reports)
+    for area in (each for each in areas if each is not None):
         examine_area(area.location, credentials, now, examination)
         yield area.location.name, examination
     examination.findings += examine_connections(settings, is_set)

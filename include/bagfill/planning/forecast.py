@@ -57,12 +57,14 @@ def forecast(
     lines = cost_lines(classes, pair, tier, days, months=1 + times.total.days // DAYS_A_MONTH)
     archived = sorted({key.storage_class for key in classes if key.archived})
     asked = {name: tier_for(name, tier) for name in archived}
+    bill = totals(lines)
     return TierForecast(
         tier=tier,
         instead={name: found for name, found in asked.items() if found is not tier},
         lines=lines,
-        totals=totals(lines),
-        times=times,
+        totals=bill,
+        # An unknown price, or two currencies: how many days the money takes is not known either.
+        times=times if bill.single is None else times.spending(bill.single[1], bounds.day),
     )
 
 

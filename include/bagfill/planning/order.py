@@ -23,6 +23,8 @@ class Order(StrEnum):
     PRIORITY = "priority"
 
 
+MOST_URGENT = 1_000_000
+"""The highest priority; the lowest is as far below zero."""
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 

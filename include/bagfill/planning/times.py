@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from bagfill.planning.collection import Amount, ClassKey
@@ -44,7 +45,7 @@ class StepTime:
     """How long one step takes.
 
     Args:
-        step: ``thaw``, ``copy`` or ``verify``.
+        step: ``thaw``, ``copy``, ``verify`` or ``spend``.
         seconds: by the bound that limits.
         bound: which that is.
         bounds: seconds by each bound.
@@ -70,13 +71,22 @@ class Times:
     """Of a whole plan.
 
     Args:
-        steps: thaw (if anything is archived), copy, verify.
+        steps: thaw (if anything is archived), copy, verify; spend, where a campaign has a cap of money a day.
         total: from the first request to the last byte read back: what is archived waits for its tier; meanwhile the
             rest of the requests goes out, and copying and reading back share the workers.
     """
 
     steps: tuple[StepTime, ...]
     total: timedelta
+
+    def spending(self, money: Decimal, day: WorkDay) -> Times:
+        """The same, where so much money may not be spent sooner than a campaign's cap by the day lets it."""
+        if not day.money or not money:
+            return self
+        bound = "money a day (campaign)"
+        seconds = DAY * float(money / day.money)
+        spend = StepTime("spend", seconds, bound, {bound: seconds})
+        return Times((*self.steps, spend), max(self.total, timedelta(seconds=seconds)))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

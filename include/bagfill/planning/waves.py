@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from bagfill.planning.budget import Caps
 
@@ -30,6 +31,7 @@ class WorkDay:
         open: seconds of a day in which acts may begin.
         wait: the longest time at a stretch in which none may: closed hours, or the rest of a day whose cap is used up.
         bytes: that may be copied on one day.
+        money: that may be spent on one day; plans alone reckon with it. ``None``: any amount.
 
     Raises:
         ValueError: no work could ever be done.
@@ -38,6 +40,7 @@ class WorkDay:
     open: float = DAY
     wait: float = 0.0
     bytes: float = math.inf
+    money: Decimal | None = None
 
     def __post_init__(self) -> None:
         if not (0 < self.open <= DAY and self.wait >= 0 and self.bytes > 0):
@@ -53,6 +56,7 @@ class WorkDay:
             wait=DAY if has_day_cap else DAY - hours,
             # A cap of nothing lets no act begin, whatever is reckoned here.
             bytes=math.inf if caps.bytes_a_day is None else max(1, caps.bytes_a_day),
+            money=caps.money_a_day,
         )
 
     def span(self, seconds: float, size: float = 0.0) -> float:

@@ -1,4 +1,4 @@
-"""``[campaigns]``: what campaigns need a person for."""
+"""``[campaigns]``: what campaigns need a person for, and which spaces go first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from bagfill.planning.order import MOST_URGENT
 from bagfill.settings.sections import Section
 from bagfill.steps.services import CampaignRules
 
@@ -24,12 +25,16 @@ def _money(value: Any) -> Any:
 Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0)]
 """An amount that is not negative."""
 
+Priority = Annotated[int, Field(strict=True, ge=-MOST_URGENT, le=MOST_URGENT)]
+"""Higher goes first."""
+
 
 class CampaignsSection(Section):
     """``[campaigns]``."""
 
     approval_above: Money | None = None
+    priorities: dict[str, Priority] = Field(default={})
 
     def rules(self) -> CampaignRules:
         """As the steps take them."""
-        return CampaignRules(approval_above=self.approval_above)
+        return CampaignRules(approval_above=self.approval_above, priorities=self.priorities)

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bagfill.campaigns.model import Definition, Scope
+from bagfill.campaigns.states import AfterDeadline
 from bagfill.planning.budget import Caps, DayHours
-from bagfill.planning.order import Order
+from bagfill.planning.order import MOST_URGENT, Order
 from bagfill.storage.location import Location
 from bagfill.storage.store import ThawTier
 
@@ -51,6 +52,7 @@ def _whole(value: Any) -> Any:
 _Days = Annotated[int, Field(ge=1, le=365), BeforeValidator(_whole)]
 _Bytes = Annotated[int, Field(ge=0, le=_MOST_BYTES), BeforeValidator(_whole)]
 _Rate = Annotated[float, Field(ge=0.001, le=1e6)]
+_Priority = Annotated[int, Field(ge=-MOST_URGENT, le=MOST_URGENT), BeforeValidator(_whole)]
 _Runs = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
 
 
@@ -97,9 +99,22 @@ class CampaignDocument(_Document):
     destination: _Text = Field(description="The location that is to gain replicas.")
     source: _Text | None = Field(default=None, description="The location to read; else each bag version's primary.")
     scope: ScopeDocument = ScopeDocument()
-    thaw_tier: ThawTier | None = Field(default=None, description="Else as the source location says.")
+    thaw_tier: ThawTier | Literal["auto"] | None = Field(
+        default=None, description="auto: the cheapest that makes the deadline. Else as the source location says."
+    )
+    thaw_tiers: dict[str, ThawTier] = Field(
+        default={}, max_length=20, description="Of single storage classes, such as DEEP_ARCHIVE; before thaw_tier."
+    )
     thaw_days: _Days | None = Field(default=None, description="Else as the source location says.")
     deadline: AwareDatetime | None = Field(default=None, description="By when it should be done.")
+    after_deadline: AfterDeadline = Field(
+        default=AfterDeadline.GO_ON, description="Whether bags are begun when the deadline is over."
+    )
+    priorities: dict[str, _Priority] = Field(
+        default={},
+        max_length=_MOST_BAGS,
+        description="Of bags, as SPACE/ID, or of spaces; higher goes first in the order priority.",
+    )
     order: Order = Field(default=Order.SMALLEST_FIRST, description="Which bags go first.")
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="Of every amount (ISO 4217).")
     unknown_prices: bool = Field(default=False, description="Do what has no known price all the same, booked as free.")
@@ -111,7 +126,10 @@ class CampaignDocument(_Document):
             Scope(tuple(self.scope.spaces), tuple(dict.fromkeys(self.scope.bags)), self.scope.prefix),
             self.destination,
             source=self.source,
-            thaw_tier=None if self.thaw_tier is None else self.thaw_tier.value,
+            thaw_tier=None if self.thaw_tier is None else str(self.thaw_tier),
+            thaw_tiers={name: tier.value for name, tier in self.thaw_tiers.items()},
+            after_deadline=self.after_deadline,
+            priorities=self.priorities,
             thaw_days=self.thaw_days,
             deadline=self.deadline,
             order=self.order,

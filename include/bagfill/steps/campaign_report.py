@@ -13,6 +13,8 @@ from bagfill.campaigns.model import Campaign
 from bagfill.campaigns.states import ActKind, CampaignState
 from bagfill.ingests.model import IngestStatus
 from bagfill.planning.budget import Spend
+from bagfill.planning.thaw_choice import Standing
+from bagfill.steps.campaign_outlook import Outlook, outlook_of
 from bagfill.steps.campaign_plan import PLAN
 from bagfill.steps.services import Services
 
@@ -30,6 +32,7 @@ class CampaignReport:
         spent: by kind of act, what counts against the caps.
         open_bookings: acts that are booked and not settled.
         planned: the plan kept with it, as JSON; ``None``: it has none.
+        outlook: when it is forecast to end, and how it stands towards its deadline.
     """
 
     campaign: Campaign
@@ -40,6 +43,7 @@ class CampaignReport:
     spent: Mapping[ActKind, Spend]
     open_bookings: int
     planned: Mapping[str, Any] | None
+    outlook: Outlook
 
     @property
     def total(self) -> Spend:
@@ -73,9 +77,8 @@ class CampaignReport:
 
     @property
     def is_late(self) -> bool:
-        """Whether its deadline is over and it is not done."""
-        deadline = self.campaign.definition.deadline
-        return deadline is not None and self.now > deadline and self.campaign.state is not CampaignState.DONE
+        """Whether its deadline is over and it is not done, or was not done by then."""
+        return self.outlook.standing is Standing.LATE
 
     @property
     def _tier(self) -> Mapping[str, Any] | None:
@@ -90,6 +93,7 @@ class CampaignReport:
         return {
             **self.campaign.to_json(),
             "late": self.is_late,
+            **self.outlook.to_json(),
             "ingests": dict(self.ingests),
             "spent": {kind.value: spend.to_json() for kind, spend in self.spent.items()},
             "open_bookings": self.open_bookings,
@@ -135,4 +139,5 @@ def campaign_report(services: Services, campaign: Campaign) -> CampaignReport:
         spent=spent,
         open_bookings=open_bookings,
         planned=services.campaigns.remembered(campaign.name, PLAN),
+        outlook=outlook_of(services, campaign),
     )

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from bagfill.bag.identifiers import BagId
 from bagfill.campaigns.ledger import NotMoved
 from bagfill.campaigns.model import Campaign
-from bagfill.campaigns.states import CampaignState
+from bagfill.campaigns.states import AfterDeadline, CampaignState
 from bagfill.ingests.model import IngestStatus
 from bagfill.planning.order import Candidate, Places, begin_now
-from bagfill.steps.campaign_look import archived_bytes
+from bagfill.planning.thaw_choice import AUTO
+from bagfill.steps.campaign_look import Frozen, frozen_parts
+from bagfill.steps.campaign_outlook import renewed_outlook
+from bagfill.steps.campaign_tiers import Chosen, tier_for_bag
 from bagfill.steps.services import Services
 from bagfill.steps.sweep import LeftAlone
 from bagfill.steps.sweep_candidates import SweepSkipped, SweepStart, candidates_at, is_running
@@ -51,6 +54,7 @@ def campaign_starts(services: Services, campaign: Campaign, *, limit: int) -> Ca
         limit: most bags to start, besides the campaign's own cap.
     """
     left_alone = LeftAlone()
+    campaign = _after_deadline(services, campaign)
     running = running_ingests(services, campaign.name)
     if not campaign.state.starts_bags:
         ended = _drained(services, campaign) if running == 0 else campaign
@@ -62,7 +66,8 @@ def campaign_starts(services: Services, campaign: Campaign, *, limit: int) -> Ca
     order, places = campaign.definition.order, Places(warm=free, thawing=free)
     # Twice as many as there is room for are looked at, so that there is something warm to do beside the thaws.
     nearest = begin_now(candidates, order, Places(warm=min(2 * free, free + _MOST_MORE), thawing=free))
-    begun = begin_now(_looked_at(services, campaign, nearest), order, places)
+    chosen = renewed_outlook(services, campaign).chosen
+    begun = begin_now(_looked_at(services, campaign, nearest, chosen), order, places)
     starts = tuple(each.start for each in _share(begun, free) if isinstance(each, _Startable))
     if not candidates.startable and not left_alone.kinds and running == 0:
         campaign = _ended(services, campaign, "every bag of its scope is at its destination")
@@ -94,13 +99,14 @@ class _Candidates:
                 self._left_alone.add(each)
                 continue
             self.startable += 1
-            yield _candidate(each)
+            yield _candidate(each, priority_of(self._services, self._campaign, each.bag))
 
 
 def scope_candidates(services: Services, campaign: Campaign) -> Iterator[SweepStart | SweepSkipped]:
     """The bags of a campaign's scope that lack a replica, as starts under its budget, or why they are left alone."""
     definition = campaign.definition
-    wishes = {"thaw_tier": definition.thaw_tier, "thaw_days": definition.thaw_days, "campaign": campaign.name}
+    tier = None if definition.thaw_tier == AUTO else definition.thaw_tier
+    wishes = {"thaw_tier": tier, "thaw_days": definition.thaw_days, "campaign": campaign.name}
     fields = {name: value for name, value in wishes.items() if value is not None}
     spaces = list(definition.scope.spaces) or None
     for each in candidates_at(services, definition.destination, spaces):
@@ -111,21 +117,46 @@ def scope_candidates(services: Services, campaign: Campaign) -> Iterator[SweepSt
         yield each
 
 
-def _candidate(start: SweepStart) -> _Startable:
+def priority_of(services: Services, campaign: Campaign, bag: str) -> int:
+    """How soon a bag goes: the campaign's word for the bag, else for its space, else what the settings say of it.
+
+    Args:
+        bag: ``space/external identifier``.
+    """
+    declared, space = campaign.definition.priorities, bag.partition("/")[0]
+    for name in (bag, space):
+        if name in declared:
+            return declared[name]
+    return services.campaign_rules.priorities.get(space, 0)
+
+
+def _candidate(start: SweepStart, priority: int) -> _Startable:
     # What a parcel gave back is archived; of the others nobody has looked.
     archived = start.bytes if start.own_run else 0
     return _Startable(
-        start.bag, start.oldest, start.bytes, archived, start.added, destination=start.destination, start=start
+        start.bag,
+        start.oldest,
+        start.bytes,
+        archived,
+        start.added,
+        priority,
+        destination=start.destination,
+        start=start,
     )
 
 
-def _looked_at(services: Services, campaign: Campaign, nearest: Sequence[Candidate]) -> Iterator[Candidate]:
-    """The same bags, and of each whether it begins with a thaw; such a bag gets a run of its own."""
+def _looked_at(
+    services: Services, campaign: Campaign, nearest: Sequence[Candidate], chosen: Chosen | None
+) -> Iterator[Candidate]:
+    """The same bags, and of each whether it begins with a thaw, and how fast; such a bag gets a run of its own."""
     startable = [each for each in nearest if isinstance(each, _Startable)]
-    archived = archived_bytes(services, [each.start for each in startable], campaign.definition.source)
+    frozen = frozen_parts(services, [each.start for each in startable], campaign.definition.source)
     for each in startable:
-        size = archived.get(each.start.run_id, 0)
-        yield replace(each, archived_bytes=size, start=replace(each.start, own_run=each.start.own_run or size > 0))
+        part = frozen.get(each.start.run_id, Frozen())
+        tier = tier_for_bag(campaign.definition, chosen, part.classes)
+        fields = {**each.start.fields, **({} if tier is None else {"thaw_tier": tier.value})}
+        own_run = each.start.own_run or part.bytes > 0
+        yield replace(each, archived_bytes=part.bytes, start=replace(each.start, fields=fields, own_run=own_run))
 
 
 def _share(begun: Sequence[Candidate], free: int) -> list[Candidate]:
@@ -137,6 +168,16 @@ def _share(begun: Sequence[Candidate], free: int) -> list[Candidate]:
     return [*chosen, *warm[: max(0, free - len(chosen))]]
 
 
+def _after_deadline(services: Services, campaign: Campaign) -> Campaign:
+    """A campaign that begins nothing after its deadline drains from then on."""
+    definition = campaign.definition
+    is_over = definition.deadline is not None and services.clock() > definition.deadline
+    if not is_over or definition.after_deadline is AfterDeadline.GO_ON or campaign.state is not CampaignState.RUNNING:
+        return campaign
+    why = f"its deadline was {definition.deadline:%Y-%m-%d %H:%M} UTC, and it starts nothing after it"
+    return _moved(services, campaign, CampaignState.DRAINING, why)
+
+
 def _drained(services: Services, campaign: Campaign) -> Campaign:
     if campaign.state is not CampaignState.DRAINING:
         return campaign
@@ -144,6 +185,10 @@ def _drained(services: Services, campaign: Campaign) -> Campaign:
 
 
 def _ended(services: Services, campaign: Campaign, why: str) -> Campaign:
-    moved = services.campaigns.move(campaign, CampaignState.DONE, who="the sweep", why=why)
+    return _moved(services, campaign, CampaignState.DONE, why)
+
+
+def _moved(services: Services, campaign: Campaign, to: CampaignState, why: str) -> Campaign:
+    moved = services.campaigns.move(campaign, to, who="the sweep", why=why)
     # Somebody changed it meanwhile: their word counts.
     return moved.campaign if isinstance(moved, NotMoved) else moved

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bagfill.bag.identifiers import BagId, InvalidIdentifier
 from bagfill.campaigns.ledger import NameTaken, NotMoved, UnknownCampaign
 from bagfill.campaigns.model import Campaign, Definition
 from bagfill.campaigns.states import CampaignState
 from bagfill.planning.budget import Caps
+from bagfill.steps.campaign_checks import definition_problems
 from bagfill.steps.campaign_plan import PLAN, PlannedCampaign, plan_campaign
 from bagfill.steps.services import Services
-from bagfill.storage.store import ThawTier
 
 ACTIONS: Mapping[str, CampaignState] = {
     "pause": CampaignState.PAUSED,
@@ -25,8 +24,6 @@ ACTIONS: Mapping[str, CampaignState] = {
     "cancel": CampaignState.CANCELLED,
 }
 """What people do to a campaign that was started, and the state it is in afterwards."""
-
-_MAX_THAW_DAYS = 365
 
 
 class CampaignError(ValueError):
@@ -53,7 +50,7 @@ def create_campaign(services: Services, name: str, definition: Definition, caps:
     Raises:
         CampaignError: with every problem found.
     """
-    problems = _problems(services, definition)
+    problems = definition_problems(services, definition)
     try:
         campaign = Campaign(name, definition, caps, services.clock())
     except ValueError as error:
@@ -155,32 +152,3 @@ def _moved(services: Services, campaign: Campaign, to: CampaignState, who: str, 
     if isinstance(moved, NotMoved):
         raise CampaignError(f"{campaign.name}: {moved.why}")
     return moved
-
-
-def _problems(services: Services, definition: Definition) -> list[str]:
-    known = ", ".join(sorted(services.locations))
-    problems = []
-    destination = services.locations.get(definition.destination)
-    if destination is None:
-        problems.append(f"destination: found {definition.destination!r}, configured locations are {known}")
-    elif not destination.writable:
-        problems.append(f"destination: {destination.name!r} is configured for reading only")
-    if definition.source is not None and definition.source not in services.locations:
-        problems.append(f"source: found {definition.source!r}, configured locations are {known}")
-    if definition.source is not None and definition.source == definition.destination:
-        problems.append(f"source: {definition.source!r} is also the destination")
-    if definition.thaw_tier is not None and definition.thaw_tier not in set(ThawTier):
-        problems.append(f"thaw tier: found {definition.thaw_tier!r}, allowed are {', '.join(ThawTier)}")
-    if definition.thaw_days is not None and not 1 <= definition.thaw_days <= _MAX_THAW_DAYS:
-        problems.append(f"thaw days: found {definition.thaw_days}, allowed are 1 to {_MAX_THAW_DAYS}")
-    if definition.deadline is not None and definition.deadline <= services.clock():
-        problems.append(f"deadline: {definition.deadline:%Y-%m-%d %H:%M} is over")
-    for name in definition.scope.bags:
-        try:
-            versions = services.registry.versions(BagId.parse(name, stored=True))
-        except InvalidIdentifier as error:
-            problems.append(f"scope: found {name!r}, needed is SPACE/ID: {error}")
-            continue
-        if not versions:
-            problems.append(f"scope: bag {name} is not known; bagfill import LOCATION learns bags")
-    return problems

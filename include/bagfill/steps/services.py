@@ -108,9 +108,11 @@ class CampaignRules:
     Args:
         approval_above: a campaign whose plan comes to more than this (in its own currency), or to an unknown amount,
             waits for approval; ``None``: none does.
+        priorities: of spaces, for campaigns whose order is by priority; higher goes first.
     """
 
     approval_above: Decimal | None = None
+    priorities: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ def note_readable(services: Services, ref: IngestRef, states: ThawStates) -> Non
     if not news:
         return
     # Before the ledger knows: a step that is killed in between finds them once more, as the same group.
-    _note_times(services, ref.source, [(states.infos[key], rows[key]) for key in news])
+    # What another run had asked for may have been readable long before anybody looked.
+    ours = [(states.infos[key], rows[key]) for key in news if rows[key].holder == ref.ingest_id]
+    _note_times(services, ref.source, ours)
     services.thaws.readable(ref.source, news)
 
 
@@ -42,9 +44,9 @@ def _note_times(services: Services, location: str, found: list[tuple[ObjectInfo,
     groups: dict[tuple[str, str, ThawTier], list[float]] = defaultdict(list)
     for info, row in found:
         name = _archived_class(info, services.locations[location].provider)
-        # Whoever asked before us, or moved to a faster tier: since when, the ledger does not know.
-        ours = row.paid and row.kind is ThawKind.ARCHIVED and row.stand is ThawStand.ASKED
-        if ours and row.until is None and name is not None:
+        # Of what somebody had asked for before, or was moved to a faster tier, nobody knows since when.
+        is_first = row.paid and row.kind is ThawKind.ARCHIVED and row.stand is ThawStand.ASKED
+        if is_first and row.until is None and name is not None:
             groups[row.chunk, name, row.tier].append(max(0.0, (now - row.since).total_seconds()))
     for (chunk, name, tier), waits in groups.items():
         timing = ThawTiming(name, tier, min(waits), max(waits), now)

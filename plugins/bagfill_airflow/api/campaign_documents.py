@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bagfill.campaigns.states import CampaignState
+from bagfill.campaigns.states import AfterDeadline, CampaignState
 from bagfill.planning.order import Order
+from bagfill.planning.thaw_choice import Standing
+from bagfill.storage.store import ThawTier
 
 
 class _Answer(BaseModel):
@@ -50,8 +52,11 @@ class CampaignStateAnswer(_Answer):
     destination: str
     source: str | None
     thaw_tier: str | None
+    thaw_tiers: dict[str, str]
     thaw_days: int | None
     deadline: datetime | None
+    after_deadline: AfterDeadline
+    priorities: dict[str, int]
     order: Order
     currency: str
     unknown_prices: bool
@@ -84,6 +89,10 @@ class CampaignReportAnswer(CampaignStateAnswer):
     """A campaign, measured."""
 
     late: bool
+    standing: Standing | None = Field(description="Towards its deadline.")
+    expected_end: datetime | None = Field(description="As it is forecast; null: not known, or never within its caps.")
+    thaw_tier_now: ThawTier | None = Field(description="What the next bags are thawed with.")
+    forecast_made: datetime | None
     ingests: dict[str, int] = Field(description="By status; of those that failed, by reason.")
     spent: dict[str, SpendAnswer] = Field(description="By kind of act.")
     open_bookings: int
@@ -123,10 +132,20 @@ class FailureGroupAnswer(_Answer):
     examples: list[FailureExampleAnswer]
 
 
+class CampaignNeedsAnswer(_Answer):
+    """One campaign that needs a person."""
+
+    campaign: str
+    what: str = Field(description="awaiting approval, stopped at cap, at risk or late.")
+    why: str
+    command: str = Field(description="What resolves it.")
+
+
 class FailuresAnswer(_Answer):
     """What needs a person, most bags first."""
 
     results: list[FailureGroupAnswer]
+    campaigns: list[CampaignNeedsAnswer]
     type: Literal["ResultList"]
 
 

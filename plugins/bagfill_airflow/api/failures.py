@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from bagfill.bag.identifiers import BagId, InvalidIdentifier
 from bagfill.ingests.reasons import Reason
 from bagfill.steps.campaign_document import InvalidCampaignDocument, ReleaseDocument, parse_document
+from bagfill.steps.campaigns_needing import campaigns_needing_a_person
 from bagfill.steps.failures_list import failure_groups, release_bag, release_reason
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError
@@ -35,13 +36,15 @@ def list_failures(
     destination: Annotated[str | None, Query(description="Only what is missing at this location.")] = None,
     space: Annotated[str | None, Query(description="Only bags of this space.")] = None,
 ) -> JSONResponse:
-    """Bags that are not tried again without a person, by reason, with the command that resolves each."""
+    """Bags that are not tried again without a person, by reason, and campaigns that need one; each with a command."""
     with services_of(request) as services:
         try:
             groups = failure_groups(services, destination=destination, space=space)
+            campaigns = campaigns_needing_a_person(services, destination=destination)
         except SweepError as error:
             raise ApiError(HTTPStatus.NOT_FOUND, str(error)) from None
-    return JSONResponse({"results": [group.to_json() for group in groups], "type": "ResultList"})
+    results = [group.to_json() for group in groups]
+    return JSONResponse({"results": results, "campaigns": [each.to_json() for each in campaigns], "type": "ResultList"})
 
 
 @router.post(

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 
 from bagfill.campaigns.ledger import UnknownCampaign
 from bagfill.campaigns.model import Campaign
@@ -15,10 +15,12 @@ from bagfill.steps.campaign_plan import PLAN
 from bagfill.steps.campaign_text import approval_text
 from bagfill.steps.campaigns import CampaignError, approve_campaign, known_campaign, reject_campaign
 from bagfill.steps.carry_campaigns import Carried, carry_campaigns
-from bagfill.steps.services import Services
+from bagfill.steps.services import Services, utc_now
+from bagfill_airflow.defaults import number
 from bagfill_airflow.operators.sweep import RunStarter
 from bagfill_airflow.services import task_services
 from bagfill_airflow.starting import Started, start_run
+from bagfill_airflow.triggers.approval import ApprovalTrigger
 
 APPROVE_DAG = "approve_campaign"
 
@@ -61,14 +63,18 @@ class CarryCampaignsOperator(BaseOperator):
 
 
 class ApproveCampaignOperator(ApprovalOperator):
-    """Shows the plan of the campaign in the param ``campaign``, and waits, without a worker, for a person's answer."""
+    """Shows the plan of the campaign in the param ``campaign``, and waits, without a worker, for a person's answer.
+
+    It waits in the triggerer, where Airflow's own operator would be parked, so that whoever answers by HTTP or at a
+    terminal ends the question too.
+    """
 
     ui_color = "#f5e6d3"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"subject": "Approve of a campaign", "body": "", **kwargs})
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> None:
         """Ask. A campaign that does not wait for approval any more is not asked about."""
         name = _name(context)
         with task_services() as services:
@@ -76,15 +82,39 @@ class ApproveCampaignOperator(ApprovalOperator):
             plan = services.campaigns.remembered(name, PLAN)
         self.subject = f"Approve of campaign {name}?"
         self.body = approval_text(campaign, plan)
-        return super().execute(context)
+        try:
+            super().execute(context)
+        except TaskAwaitingInput:
+            trigger = ApprovalTrigger(
+                campaign=name,
+                revision=campaign.revision,
+                poll_seconds=number("approval_poll_seconds", 15.0),
+                ti_id=context["task_instance"].id,
+                options=self.options,
+                params=self.serialized_params,
+                timeout_datetime=None if self.response_timeout is None else utc_now() + self.response_timeout,
+            )
+            self.defer(trigger=trigger, method_name="execute_complete", kwargs={"revision": campaign.revision})
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Carry the answer out, in the name of the person who gave it."""
+    def execute_complete(self, context: Context, event: dict[str, Any], revision: int | None = None) -> Any:
+        """Carry the answer out, in the name of the person who gave it.
+
+        Args:
+            context: of the task.
+            event: of :class:`ApprovalTrigger`, or the answer as Airflow passes it on at once.
+            revision: of the campaign when it was asked about.
+        """
+        if "elsewhere" in event:
+            self.log.info("%s is %s: it was decided elsewhere.", _name(context), event["elsewhere"])
+            return {"campaign": _name(context), "state": event["elsewhere"]}
         answer = super().execute_complete(context, event)
         user = answer["responded_by_user"] or {}
         who = str(user.get("name") or user.get("id") or "a user of Airflow")
         name = _name(context)
         with task_services() as services:
+            campaign = _waiting(services, name)
+            if revision not in {None, campaign.revision}:
+                raise AirflowFailException(f"{name} was changed after the question: look at its new plan")
             decide = approve_campaign if answer["chosen_options"] == [self.APPROVE] else reject_campaign
             try:
                 campaign = decide(services, name, who=who, why=f"answered in Airflow by {who}")

@@ -29,7 +29,7 @@ def test_what_needs_a_person_is_listed_with_its_command_and_goes_when_it_was_rel
     assert listed.code == 1
     assert "source-incomplete: 1 bags, first 20" in listed.out
     assert f"then bagfill retry {BAG} --to shelf" in listed.out
-    (group,) = bagfill("failures", "--json", *config).json
+    (group,) = bagfill("failures", "--json", *config).json["results"]
     assert (group["reason"], group["bags"], group["examples"][0]["bag"]) == ("source-incomplete", 1, BAG)
 
     released = bagfill("retry", BAG, "--to", "shelf", "--why", "restored from tape", *config)

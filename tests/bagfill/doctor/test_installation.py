@@ -193,13 +193,69 @@ def test_the_document_has_every_finding(tmp_path: Path) -> None:
     assert document["remains"] == []
 
 
-def test_connections_that_are_not_set_are_named(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path)
-    named = 'provider = "amazon-s3"\nbucket = "bucket"\nread_connection = "somewhere"'
-    settings.write_text(settings.read_text().replace('provider = "local"\npath = "source"', named))
-    loaded = load_settings(settings, {})
-    [found] = examine_connections(loaded, lambda _name: False)
-    assert found.code == "connection-not-set"
-    assert "AIRFLOW_CONN_SOMEWHERE" in found.diagnosis.advice
-    [found] = examine_connections(loaded, lambda _name: True)
-    assert found.diagnosis.verdict is Verdict.GOOD
+EVERY_CONNECTION = """
+[registry]
+database = "sqlite:///registry.sqlite"
+[work_area]
+provider = "amazon-s3"
+bucket = "areas"
+prefix = "work/"
+connection = "c_work"
+[receipts]
+provider = "amazon-s3"
+bucket = "areas"
+prefix = "receipts/"
+connection = "c_receipts"
+[manifests]
+provider = "amazon-s3"
+bucket = "areas"
+prefix = "manifests/"
+connection = "c_manifests"
+[reports]
+provider = "amazon-s3"
+bucket = "areas"
+prefix = "reports/"
+connection = "c_reports"
+[[locations]]
+name = "primary"
+provider = "amazon-s3"
+bucket = "bags"
+read_connection = "c_read"
+write_connection = "c_write"
+thaw_connection = "c_thaw"
+inspect_connection = "c_inspect"
+[locations.batch]
+account = "123456789012"
+role = "arn:aws:iam::123456789012:role/batch"
+bucket = "batch"
+connection = "c_batch"
+[[policies]]
+locations = ["primary"]
+[thaw_events]
+queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/restores"
+connection = "c_queue"
+[signing]
+connection = "c_signing"
+[callbacks]
+secret_connection = "c_callbacks"
+[storage_service.manifests]
+table = "manifests"
+bucket = "service"
+connection = "c_service"
+[storage_service.listener]
+queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/registered"
+connection = "c_listener"
+"""
+
+
+def test_every_connection_that_the_settings_name_is_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "bagfill.toml"
+    path.write_text(EVERY_CONNECTION)
+    named = {value for line in EVERY_CONNECTION.splitlines() if (value := line.partition('= "c_')[2].rstrip('"'))}
+    loaded = load_settings(path, {})
+    found = examine_connections(loaded, lambda name: name == "c_read")
+    assert {finding.subject for finding in found} == {f"c_{name}" for name in named}
+    verdicts_by_name = {finding.subject: finding.diagnosis.verdict for finding in found}
+    assert verdicts_by_name.pop("c_read") is Verdict.GOOD
+    assert set(verdicts_by_name.values()) == {Verdict.NOTE}
+    assert "AIRFLOW_CONN_C_THAW" in next(f for f in found if f.subject == "c_thaw").diagnosis.advice

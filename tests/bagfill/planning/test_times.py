@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from bagfill.planning.budget import Caps, DayHours
 from bagfill.planning.collection import Amount, ClassKey
+from bagfill.planning.costs import Pair
+from bagfill.planning.forecast import forecast
 from bagfill.planning.rates import Rate
 from bagfill.planning.thaw_waits import MeasuredWait
 from bagfill.planning.times import Bounds, StepTime, Times, step_times
@@ -101,6 +104,24 @@ def test_a_cap_of_bytes_a_day_makes_copying_last_as_many_days() -> None:
     assert (step(found, "copy").bound, step(found, "copy").seconds) == ("bytes a day (campaign)", 30 * DAY)
     assert step(found, "verify").bound == "bytes a second of the workers"
     assert found.total == timedelta(days=30)
+
+
+def test_a_cap_of_money_a_day_makes_spending_last_as_many_days() -> None:
+    day = WorkDay.under(Caps(money_a_day=Decimal(10)))
+    found = times(replace(BOUNDS, day=day), warm=of(10, TB)).spending(Decimal("45.00"), day)
+    assert (step(found, "spend").bound, step(found, "spend").seconds) == ("money a day (campaign)", 4.5 * DAY)
+    assert found.total == timedelta(days=4.5)
+    assert times(warm=of(10, TB)).spending(Decimal(45), WorkDay()) == times(warm=of(10, TB))
+
+
+def test_a_forecast_under_such_a_cap_knows_what_its_own_bill_takes() -> None:
+    table = find_price_table("aws-us-east-1", Path("nowhere"))
+    pair = Pair(table, table, "primary", "other")
+    day = WorkDay.under(Caps(money_a_day=Decimal(1)))
+    found = forecast({COLD: of(1000, TB)}, pair, ThawTier.BULK, days=7, bounds=replace(BOUNDS, day=day))
+    assert found.totals.single is not None
+    assert found.times.total.total_seconds() == pytest.approx(DAY * float(found.totals.single[1]))
+    assert found.times.total > timedelta(days=10)
 
 
 @given(

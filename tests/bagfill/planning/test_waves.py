@@ -114,6 +114,12 @@ def test_a_fifth_of_each_life_is_left_for_retries_and_slower_rates(sizes: list[i
         assert wave.verified_by - wave.ask_at <= timedelta(days=wave.days) * 0.8 + timedelta(seconds=1)
 
 
+@given(many_sizes, paces, st.integers(1, 30), st.floats(0.0, 0.6))
+def test_the_margin_that_is_asked_for_is_left(sizes: list[int], pace: WavePace, days: int, margin: float) -> None:
+    for wave in cut_waves(sizes, pace, days=days, margin=margin):
+        assert wave.verified_by - wave.ask_at <= timedelta(days=wave.days) * (1 - margin) + timedelta(seconds=1)
+
+
 @given(st.lists(st.integers(0, 5 * TB), min_size=1, max_size=60), paces, st.integers(1, 30))
 def test_a_window_is_verified_before_its_copies_go_away(sizes: list[int], pace: WavePace, days: int) -> None:
     window = first_window(sizes, pace, days=days, most_days=30)

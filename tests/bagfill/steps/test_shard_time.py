@@ -29,6 +29,7 @@ from bagfill.steps.verify_shard import ShardVerified, verify_shard
 from bagfill.steps.wait_for_thaw import poll_thaw
 from bagfill.storage.location import Provider
 from bagfill.storage.store import ThawTier
+from bagfill.thaw.ledger import ThawTerms, ThawWant
 from invariants_drill import BAG, LIMITS, V1, V1_FILES
 from world import THAW_DELAY, World, advance_instead_of_sleeping
 
@@ -107,6 +108,24 @@ def test_how_long_a_thaw_took_is_noted_when_it_is_first_seen_to_be_over(world: W
     (seen,) = services.rates.thaws("primary")
     assert (seen.storage_class, seen.tier) == ("GLACIER", ThawTier.BULK)
     assert seen.first == seen.last == pytest.approx(THAW_DELAY.total_seconds(), abs=5)
+
+
+def test_a_thaw_that_another_run_had_asked_for_says_nothing_since_nobody_may_have_looked(
+    world: World, services: Services
+) -> None:
+    world.archive(V1, *ARCHIVED)
+    ref = planned(world, services).ingest
+    key = f"{V1}/data/a.txt"
+    info = world.source.stat(key)
+    assert info is not None
+    terms = ThawTerms("another", "its chunk", ThawTier.BULK, 5, services.clock())
+    services.thaws.reserve("primary", [ThawWant(key, info.etag, info.size)], terms)
+    services.thaws.asked("primary", [key], "another", paid=True)
+    world.source.request_thaw(key, ThawTier.BULK, 5)
+    world.clock.advance(timedelta(days=3))
+    poll_thaw(services, ref)
+    assert services.thaws.of("primary", [key])[key].until is not None
+    assert list(services.rates.thaws("primary")) == []
 
 
 def test_a_blob_rehydrated_in_place_counts_as_of_the_archive_class() -> None:

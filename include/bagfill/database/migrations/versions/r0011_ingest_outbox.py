@@ -39,7 +39,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_ingest_outbox")),
     )
     op.create_index(op.f("ix_ingest_outbox_ingest_id_number"), "ingest_outbox", ["ingest_id", "number"])
-    op.create_index(op.f("ix_ingest_outbox_refused_due_number"), "ingest_outbox", ["refused", "due", "number"])
     op.create_table(
         "outbox_senders",
         sa.Column("service", _EXACT_TEXT, nullable=False),
