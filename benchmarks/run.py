@@ -1,7 +1,7 @@
 """``make bench``: what moving and proving costs, beside what people use instead; writes ``results/latest.json``.
 
-``python benchmarks/run.py [full|quick]``. Quick uses smaller bags, one round, fewer peers and no Airflow, and ends within
-a minute: its figures are rough, since the start of a program weighs more in them.
+``python benchmarks/run.py [full|quick]``. Quick uses smaller bags, one round, fewer peers and no Airflow, and ends
+within a minute: its figures are rough, since the start of a program weighs more in them.
 """
 
 from __future__ import annotations
