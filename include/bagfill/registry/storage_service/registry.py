@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
@@ -72,10 +72,11 @@ class ServiceRegistry(SqlRegistry):
     Args:
         engine: of :func:`bagfill.database.engine.open_database`, with the tables up to date.
         service: where the service's manifests are.
+        sleep: waits some seconds before a lost race is run again.
     """
 
-    def __init__(self, engine: Engine, service: ServiceStore) -> None:
-        super().__init__(engine, ManifestStore(service.objects, f"{service.bucket}/"))
+    def __init__(self, engine: Engine, service: ServiceStore, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(engine, ManifestStore(service.objects, f"{service.bucket}/"), sleep=sleep)
         self._service = service
 
     def learn(
