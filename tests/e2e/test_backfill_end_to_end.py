@@ -182,7 +182,9 @@ def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
         TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
     )
     asked = BagMaker(BUCKET, source.prefix).make(BY_HTTP, 1, "asked for by HTTP", {"page.jp2": noise(20_000, 97)})
-    campaign = BagMaker(BUCKET, source.prefix).make(BY_CAMPAIGN, 1, "of a campaign", {"page.jp2": noise(20_000, 96)})
+    campaign = BagMaker(BUCKET, source.prefix).make(
+        BY_CAMPAIGN, 1, "of a campaign", {"page.jp2": noise(20_000, 96)}, archive_class="GLACIER"
+    )
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
     samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape, asked, campaign)
@@ -331,6 +333,7 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     for name in names:
         ask(system, name)
     system.unpause("carry_campaigns")
+    system.api.trigger("carry_campaigns")
     questions = {name: f"campaign__{name}__r1" for name in names}
     details = {name: system.question(run_id) for name, run_id in questions.items()}
     assert details["approved"]["subject"] == "Approve of campaign approved?"
@@ -365,7 +368,7 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
 
 def ask(system: System, name: str) -> None:
     """A campaign of one bag that waits for approval."""
-    services = replace(system.services, campaign_rules=CampaignRules(approval_above=Decimal(0)))
+    services = replace(system.services, campaign_rules=CampaignRules(approval_above=Decimal(-1)))
     what = Definition(Scope(bags=(BY_CAMPAIGN,)), "azure", unknown_prices=True)
     create_campaign(services, name, what, Caps(), who="ada")
     assert start_campaign(services, name, who="ada").campaign.state is CampaignState.AWAITING_APPROVAL
