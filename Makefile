@@ -36,7 +36,7 @@ down: ## stop the embedded stack
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m bagfill.demo down; else echo "nothing is installed, so nothing runs"; fi
 
 .PHONY: test
-test: lint ## all checks, then all tests
+test: lint $(STAMPS)/browser ## all checks, then all tests
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 .PHONY: test-cluster
@@ -46,6 +46,10 @@ test-cluster: setup ## the production shape with Celery, and what dies in it (te
 .PHONY: lint
 lint: setup ## ruff, mypy, import rules, generated documentation
 	@tools/lint
+
+.PHONY: pictures
+pictures: setup $(STAMPS)/browser ## take the pictures of the pages in docs/images/pages again
+	@BAGFILL_PICTURES=docs/images/pages $(BIN)/pytest -q tests/e2e/test_pages_in_a_browser.py
 
 .PHONY: bench
 bench: setup ## measure beside what people use instead; BENCH=quick for one minute
@@ -92,3 +96,6 @@ $(STAMPS)/python: $(STATE)/tools/ready pyproject.toml requirements-dev.txt
 
 $(STAMPS)/azurite: tools/azurite/package.json tools/azurite/package-lock.json | $(STAMPS)/python
 	@PYTHON="$(PYTHON)" tools/setup azurite
+
+$(STAMPS)/browser: tools/browser/package.json tools/browser/package-lock.json tools/browser/unpack.mjs | $(STAMPS)/python
+	@PYTHON="$(PYTHON)" tools/setup browser

@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from threading import Barrier
 from typing import Any, ClassVar
@@ -311,6 +311,20 @@ class RegistryContract:
             CoverageRow("digitised", "azure", 2, 5, 2**40 + 118, 1, 3, 2**40 + 56),
             CoverageRow("digitised", "primary", 2, 5, 2**40 + 118, 2, 5, 2**40 + 118),
         )
+
+    def test_coverage_is_remembered_by_the_day(self, registry: Registry) -> None:
+        first, second = date(2026, 1, 1), date(2026, 1, 2)
+        registry.add_bag_version(sample_manifest(bag_version("b1", 1)), locations=["primary"])
+        registry.note_coverage(first)
+        registry.add_bag_version(sample_manifest(bag_version("b2", 1)), locations=["primary", "azure"])
+        for _ in range(2):
+            registry.note_coverage(second)
+        assert [(each.day, each.row) for each in registry.coverage_days(first)] == [
+            (first, CoverageRow("digitised", "primary", 1, 2, 70, 1, 2, 70)),
+            (second, CoverageRow("digitised", "azure", 2, 4, 140, 1, 2, 70)),
+            (second, CoverageRow("digitised", "primary", 2, 4, 140, 2, 4, 140)),
+        ]
+        assert [each.day for each in registry.coverage_days(second)] == [second, second]
 
     def test_sizes_are_told_with_the_locations_in_order_of_registration(self, registry: Registry) -> None:
         for number in (10, 2, 1):

@@ -319,6 +319,17 @@ def upgrade(ctx: typer.Context, config: Config = None, as_json: Json = False) ->
     raise typer.Exit(code)
 
 
+@database.command("recount")
+def recount(ctx: typer.Context, config: Config = None, as_json: Json = False) -> None:
+    """Count coverage anew from the rows, after other hands than Bagfill's changed them."""
+    answers = Answers(as_json)
+    with told_in_words(answers):
+        from bagfill.cli.database import run_recount
+
+        code = run_recount(answers, _settings_file(ctx, config))
+    raise typer.Exit(code)
+
+
 @database.command("downgrade")
 def downgrade(
     ctx: typer.Context,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bagfill.cli.answers import Answers, CommandError, Exit
-from bagfill.database.engine import open_database
+from bagfill.database.engine import open_database, writing
 from bagfill.database.migrate import downgrade, known_revisions, upgrade
-from bagfill.database.revision import current_revision
+from bagfill.database.revision import NEWEST, current_revision
+from bagfill.registry.sql_counts import recount
 from bagfill.settings import load_settings
 
 
@@ -26,6 +27,23 @@ def run(answers: Answers, config: Path | None) -> Exit:
         answers.text(
             f"The database is at {after}" + (", as before." if before == after else f" (before: {before or 'empty'}).")
         )
+    return Exit.DONE
+
+
+def run_recount(answers: Answers, config: Path | None) -> Exit:
+    """Count coverage anew."""
+    engine = open_database(load_settings(config).database.get_secret_value())
+    try:
+        if current_revision(engine) != NEWEST:
+            raise CommandError(f"the database is not at {NEWEST}: bagfill db upgrade comes first")
+        with writing(engine) as connection:
+            recount(connection)
+    finally:
+        engine.dispose()
+    if answers.as_json:
+        answers.document({"recounted": True})
+    else:
+        answers.text("Coverage is counted anew.")
     return Exit.DONE
 
 

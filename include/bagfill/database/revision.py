@@ -11,7 +11,7 @@ from bagfill.database.engine import reading
 VERSION_TABLE = "bagfill_alembic_version"
 """Not Alembic's default name: Airflow's tables may live in the same database, and their revision in that one."""
 
-NEWEST = "0012"
+NEWEST = "0013"
 """The newest of ``migrations/versions``."""
 
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String))

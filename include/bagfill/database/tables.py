@@ -473,3 +473,27 @@ NOTICES = Table(
     Column("thing", EXACT_TEXT, primary_key=True),
     Column("value", EXACT_TEXT, nullable=False),
 )
+
+COVERAGE_COUNTS = Table(
+    "coverage_counts",
+    METADATA,
+    # How much of each space is where: changed in the transactions that write bag versions and replicas.
+    Column("space", EXACT_TEXT, primary_key=True),
+    # Empty: the whole space.
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("bag_versions", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
+COVERAGE_DAYS = Table(
+    "coverage_days",
+    METADATA,
+    # The counts as they were last on each day (UTC, as YYYY-MM-DD).
+    Column("day", EXACT_TEXT, primary_key=True),
+    Column("space", EXACT_TEXT, primary_key=True),
+    Column("location", EXACT_TEXT, primary_key=True),
+    Column("bag_versions", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)

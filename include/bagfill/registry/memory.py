@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from threading import RLock
 
@@ -24,6 +24,7 @@ from bagfill.registry.registry import (
     Claim,
     ClaimLostError,
     ConflictingManifest,
+    CoverageDay,
     CoverageRow,
     HeldByAnother,
     Registered,
@@ -60,6 +61,7 @@ class MemoryRegistry:
         self._lock = RLock()
         self._known: dict[BagVersionId, _Known] = {}
         self._claims: dict[tuple[BagVersionId, str], _ClaimState] = {}
+        self._days: dict[date, list[CoverageRow]] = {}
         self._chains: dict[str, list[SealRecord]] = {}
         self._copies = 0
 
@@ -144,6 +146,17 @@ class MemoryRegistry:
         with self._lock:
             spaces = sorted({str(bag_version.space) for bag_version in self._known})
             return tuple(self._coverage(space, location) for space in spaces for location in dict.fromkeys(locations))
+
+    def note_coverage(self, day: date) -> None:
+        """See :meth:`Registry.note_coverage`."""
+        with self._lock:
+            everywhere = sorted({location for known in self._known.values() for location in known.replicas})
+            self._days[day] = [row for row in self.coverage(everywhere) if row.present_bag_versions]
+
+    def coverage_days(self, since: date) -> Sequence[CoverageDay]:
+        """See :meth:`Registry.coverage_days`."""
+        with self._lock:
+            return tuple(CoverageDay(day, row) for day in sorted(self._days) if day >= since for row in self._days[day])
 
     def _coverage(self, space: str, location: str) -> CoverageRow:
         all_known = [known for bag_version, known in self._known.items() if str(bag_version.space) == space]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from bagfill.bag.identifiers import BagId, BagVersion, BagVersionId
@@ -138,6 +138,14 @@ class CoverageRow:
     present_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class CoverageDay:
+    """Coverage as it was last on one day (UTC)."""
+
+    day: date
+    row: CoverageRow
+
+
 class Registry(Protocol):
     """Which bag versions exist and where. File lists live in the manifest store, never in rows."""
 
@@ -197,7 +205,15 @@ class Registry(Protocol):
         ...
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
-        """One row per space and location."""
+        """One row per space and location. Read from kept counts: quick at any size."""
+        ...
+
+    def note_coverage(self, day: date) -> None:
+        """Remember how coverage stands, as that of a day; the last time on a day counts."""
+        ...
+
+    def coverage_days(self, since: date) -> Sequence[CoverageDay]:
+        """What was remembered, from a day on: ascending by day, space and location; locations with replicas only."""
         ...
 
     def register_replica(

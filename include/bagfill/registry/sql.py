@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, Engine, and_, select, update
 
@@ -30,6 +30,7 @@ from bagfill.registry.registry import (
     BagReplaced,
     Claim,
     ConflictingManifest,
+    CoverageDay,
     CoverageRow,
     HeldByAnother,
     Registered,
@@ -39,8 +40,17 @@ from bagfill.registry.registry import (
 from bagfill.registry.seals import MakeSeal, SealRecord
 from bagfill.registry.sizes import SizedBagVersion
 from bagfill.registry.sql_claims import SqlClaims, require_current
+from bagfill.registry.sql_counts import (
+    WHOLE,
+    count_new,
+    count_replica,
+    counted_coverage,
+    counted_days,
+    note_day,
+    recount,
+)
 from bagfill.registry.sql_missing import missing_bags
-from bagfill.registry.sql_queries import coverage_rows, known_bag_versions, missing_bag_versions
+from bagfill.registry.sql_queries import known_bag_versions, missing_bag_versions
 from bagfill.registry.sql_seals import SqlSeals, append_seal
 from bagfill.registry.sql_sizes import sized_bag_versions
 
@@ -120,8 +130,12 @@ class SqlRegistry:
         with writing(self._engine) as connection:
             if not insert_if_absent(connection, BAG_VERSIONS, row):
                 return False
+            amounts = (manifest.own_files, manifest.own_bytes)
             for location in locations:
                 insert_if_absent(connection, REPLICAS, {**key, "location": location, "registered": now})
+            # In one order for everybody, so that no two wait for each other.
+            for place in (WHOLE, *sorted(set(locations))):
+                count_new(connection, str(manifest.id.space), place, *amounts)
             return True
 
     def manifest(self, bag_version: BagVersionId) -> StoredManifest | None:
@@ -170,7 +184,23 @@ class SqlRegistry:
 
     def coverage(self, locations: Sequence[str]) -> Sequence[CoverageRow]:
         """See :meth:`Registry.coverage`."""
-        return coverage_rows(self._engine, locations)
+        with reading(self._engine) as connection:
+            return counted_coverage(connection, locations)
+
+    def note_coverage(self, day: date) -> None:
+        """See :meth:`Registry.note_coverage`."""
+        with writing(self._engine) as connection:
+            note_day(connection, day)
+
+    def coverage_days(self, since: date) -> Sequence[CoverageDay]:
+        """See :meth:`Registry.coverage_days`."""
+        with reading(self._engine) as connection:
+            return counted_days(connection, since)
+
+    def recount(self) -> None:
+        """Make the counts that coverage is read from anew, in one transaction, if rows were changed by other hands."""
+        with writing(self._engine) as connection:
+            recount(connection)
 
     def register_replica(
         self,
@@ -243,7 +273,10 @@ class SqlRegistry:
             "ingest_id": registration.claim.holder,
             "receipt": registration.receipt,
         }
-        return insert_if_absent(connection, REPLICAS, row)
+        is_new = insert_if_absent(connection, REPLICAS, row)
+        if is_new:
+            count_replica(connection, registration.bag_version, registration.location)
+        return is_new
 
     def seal_of(self, bag_version: BagVersionId, location: str) -> SealRecord | None:
         """See :meth:`Registry.seal_of`."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, case, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, and_, exists, select, tuple_
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.database.engine import reading
 from bagfill.database.keys import bag_version_of, columns_of
 from bagfill.database.tables import BAG_VERSIONS, REPLICAS
-from bagfill.registry.registry import CoverageRow
 
 _PAGE = 10_000
 _KEY = (BAG_VERSIONS.c.space, BAG_VERSIONS.c.external_identifier, BAG_VERSIONS.c.version)
@@ -59,38 +58,6 @@ def _in_pages(
             return
         after = tuple(getattr(rows[-1], column.name) for column in order)
         left = None if left is None else left - len(rows)
-
-
-def coverage_rows(engine: Engine, locations: Sequence[str]) -> Sequence[CoverageRow]:
-    """See :meth:`Registry.coverage`. One statement, and so one snapshot: no part counts what the whole does not."""
-    names = tuple(dict.fromkeys(locations))
-    tables: Any = BAG_VERSIONS
-    sums: list[ColumnElement[int]] = [*_amounts(None)]
-    for number, name in enumerate(names):
-        # The unique key of replicas keeps this join at one row a bag version.
-        at_location = REPLICAS.alias(f"at_{number}")
-        tables = tables.outerjoin(at_location, and_(_same_bag_version(at_location), at_location.c.location == name))
-        sums += _amounts(at_location.c.number)
-    query = select(BAG_VERSIONS.c.space, *sums).select_from(tables)
-    with reading(engine) as connection:
-        rows = connection.execute(query.group_by(BAG_VERSIONS.c.space).order_by(BAG_VERSIONS.c.space)).all()
-    # PostgreSQL sums bigints to numeric.
-    return tuple(
-        CoverageRow(row[0], name, *map(int, row[1:4]), *map(int, row[4 + 3 * number : 7 + 3 * number]))
-        for row in rows
-        for number, name in enumerate(names)
-    )
-
-
-def _amounts(present: ColumnElement[Any] | None) -> tuple[ColumnElement[int], ...]:
-    """Bag versions, files and bytes: of all rows, or of those where ``present`` is not null."""
-    if present is None:
-        return func.count(), func.sum(BAG_VERSIONS.c.files), func.sum(BAG_VERSIONS.c.bytes)
-    files, size = (
-        func.sum(case((present.is_not(None), column), else_=0))
-        for column in (BAG_VERSIONS.c.files, BAG_VERSIONS.c.bytes)
-    )
-    return func.count(present), files, size
 
 
 def _same_bag_version(replicas: Any) -> ColumnElement[bool]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from bagfill.ingests.reasons import Reason
+from bagfill.steps.campaign_pause import Act, Told, through_halts
 from bagfill.steps.close_ingest import ClosedIngest, close_ingests
 from bagfill.steps.conclude_replica import conclude_replica
 from bagfill.steps.copy_shard import copy_shard
@@ -86,6 +88,7 @@ def backfill(
     progress: Progress | None = None,
     poll_seconds: float = 60.0,
     sleep: Callable[[float], None] = time.sleep,
+    halted: Told | None = None,
 ) -> BackfillResult:
     """Replicate the bag of one request, and wait for thaws by sleeping.
 
@@ -93,30 +96,38 @@ def backfill(
         progress: who watches.
         poll_seconds: pause between two looks at a thaw.
         sleep: tests turn the clock here.
+        halted: told that the campaign is paused, or waits for its hours or for another day, which is then waited for;
+            ``None``: the ingest ends instead.
     """
     opened = open_ingests(services, request)
     if isinstance(opened, StepFailed):
         return BackfillResult((), (), opened)
     try:
         for ref in opened.refs:
-            replicate(services, ref, progress or Silence(), lambda: sleep(poll_seconds))
+            replicate(services, ref, progress or Silence(), lambda: sleep(poll_seconds), halted)
     finally:
         closed = close_ingests(services, request.request_id)
     return BackfillResult(closed, opened.already_there, None, opened.left_over)
 
 
-def replicate(services: Services, ref: IngestRef, progress: Progress, pause: Callable[[], None]) -> StepFailed | None:
+def replicate(
+    services: Services, ref: IngestRef, progress: Progress, pause: Callable[[], None], halted: Told | None = None
+) -> StepFailed | None:
     """All steps of one open ingest, from the plan to the registration.
 
     Args:
-        pause: waits between two looks at a thaw.
+        pause: waits between two looks at a thaw, or at a halted campaign.
+        halted: as :func:`backfill` has it.
     """
     plan = plan_replication(services, ref)
     if isinstance(plan, StepFailed):
         return plan
     progress.planned(plan)
+    copied: Act = partial(_thaw_and_copy, services, plan, progress, pause)
+    if halted is not None:
+        copied = through_halts(services, plan.ingest, copied, pause, halted)
     return (
-        _thaw_and_copy(services, plan, progress, pause)
+        copied()
         or _shards(plan.verify_shards, lambda i: _verify(services, plan, i, progress))
         or _conclude(services, ref)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from bagfill.steps.close_abandoned import close_abandoned
 from bagfill.steps.services import Services
@@ -15,7 +15,7 @@ THAWS_KEPT = timedelta(days=90)
 
 
 def keep_house(services: Services) -> int:
-    """Close abandoned ingests, so that their bags can be started again, and forget old timings and thaws.
+    """Close abandoned ingests, so that their bags can be started again, forget old timings and thaws, note coverage.
 
     Returns:
         how many ingests were closed.
@@ -24,4 +24,6 @@ def keep_house(services: Services) -> int:
     timings = services.rates.forget()
     if thaws or timings:
         logger.info("Forgotten: %s finished thaws, %s old timings.", thaws, timings)
+    # Of every day the last sweep's look is kept: the trend that pages show.
+    services.registry.note_coverage(services.clock().astimezone(UTC).date())
     return close_abandoned(services)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fastapi import Request
 
 from bagfill.reports.coverage import CoverageReport, coverage_report
+from bagfill.reports.coverage_trend import coverage_trend
+from bagfill.reports.trend import Trend
 from bagfill.steps.needs import Needs, look_for_needs
 from bagfill.steps.services import Services
 from bagfill_airflow.views.kept import Kept
+
+_TREND = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,17 @@ class CountedCoverage:
     moment: datetime
     locations: tuple[str, ...]
     report: CoverageReport
+    trend: Trend | None
 
 
 def count_coverage(services: Services) -> CountedCoverage:
     """Every space at every configured location."""
     policies = [(policy.spaces, policy.locations) for policy in services.policies]
     locations = tuple(sorted(services.locations))
-    return CountedCoverage(
-        services.clock(), locations, coverage_report(services.registry.coverage(locations), policies)
-    )
+    now = services.clock()
+    report = coverage_report(services.registry.coverage(locations), policies)
+    days = services.registry.coverage_days(now.astimezone(UTC).date() - _TREND)
+    return CountedCoverage(now, locations, report, coverage_trend(days, policies, locations))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from bagfill.database.engine import reading
+from bagfill.database.tables import COVERAGE_COUNTS
 from bagfill.demo.postgresql import PostgreSQL
 from bagfill.registry import sql_missing, sql_queries, sql_sizes
 from bagfill.registry.manifest_store import ManifestStore
@@ -22,12 +24,19 @@ class SqlRegistryContract(RegistryContract):
         raise NotImplementedError
 
     @pytest.fixture
-    def registry(self, engine: Engine, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    def registry(self, engine: Engine, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
         # Small pages, so that every listing of the contract turns some.
         monkeypatch.setattr(sql_queries, "_PAGE", 4)
         monkeypatch.setattr(sql_sizes, "_PAGE", 3)
         monkeypatch.setattr(sql_missing, "BAGS_IN_ONE_PAGE", 2)
-        return SqlRegistry(engine, ManifestStore(MemoryStore(), "manifests/"), clock=clock)
+        registry = SqlRegistry(engine, ManifestStore(MemoryStore(), "manifests/"), clock=clock)
+        yield registry
+        # Whatever a test of the contract did: what is kept is what a count of the rows comes to.
+        with reading(engine) as connection:
+            kept = sorted(connection.execute(select(COVERAGE_COUNTS)).all())
+        registry.recount()
+        with reading(engine) as connection:
+            assert kept == sorted(connection.execute(select(COVERAGE_COUNTS)).all())
 
 
 class TestSqlRegistryOnSqlite(SqlRegistryContract):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -15,6 +16,7 @@ from bagfill.database.errors import DatabaseError
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
+from bagfill_airflow.views.figures import Figures
 from bagfill_airflow.views.rendering import show_share
 from contracts.sample_manifests import sample_manifest
 from http_api import BAG, Api
@@ -46,6 +48,17 @@ def test_coverage_shows_each_space_at_each_location_and_leads_to_what_is_missing
     missing = viewer.get(f"{UI}/missing", params={"location": "azure", "space": "digitised"}).text
     assert "digitised/PP/MIA 1/v1" in missing
     assert "Nobody tried yet" in missing
+
+
+def test_coverage_over_time_is_drawn_from_what_was_remembered_by_the_day(api: Api) -> None:
+    assert "Over time" not in api.client("viewer").get(f"{UI}/coverage").text
+    today = api.world.clock().date()
+    for ago in (3, 2, 0):
+        api.services.registry.note_coverage(today - timedelta(days=ago))
+    api.mounted.state.figures = Figures()
+    text = api.client("viewer").get(f"{UI}/coverage").text
+    assert "Over time" in text
+    assert f"azure: 0.0 % on {today}" in text
 
 
 def test_a_part_is_never_shown_as_the_whole() -> None:

@@ -15,6 +15,7 @@ from bagfill.demo.content import Content, noise, text
 from bagfill.demo.storage_service.setting import ServiceSetting
 
 _NAMES = ("b{:08d}", "PP/MIA/{}", "PP MIA {}", "SA.GEO.{}", "miro_A-{}")
+_ALGORITHMS = (Algorithm.SHA256,)
 _SPACES = ("digitised", "born-digital", "miro")
 
 
@@ -57,9 +58,9 @@ def service_collection(primary: str, bag_versions: int) -> Iterator[ServiceBag]:
     for bag in range(bag_versions // 2):
         name = f"{_SPACES[bag % len(_SPACES)]}/{_NAMES[bag % len(_NAMES)].format(bag)}"
         kept, first, second = noise(3000 + bag, bag), text(f"first {bag}\n"), text(f"second {bag}\n")
-        one = maker.make(name, 1, "of a service", {"page.jp2": kept, "mets.xml": first})
+        one = maker.make(name, 1, "of a service", {"page.jp2": kept, "mets.xml": first}, algorithms=_ALGORITHMS)
         fetched = {"page.jp2": FetchedFile("v1/data/page.jp2", kept)}
-        two = maker.make(name, 2, "of a service", {"mets.xml": second}, fetched=fetched)
+        two = maker.make(name, 2, "of a service", {"mets.xml": second}, fetched=fetched, algorithms=_ALGORITHMS)
         yield ServiceBag(one, _paths(one, {}), 2 * bag)
         yield ServiceBag(two, _paths(two, {"data/page.jp2": ("v1/data/page.jp2", kept)}), 2 * bag + 1)
 

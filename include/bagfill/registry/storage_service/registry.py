@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
@@ -36,6 +36,7 @@ from bagfill.registry.registry import (
 from bagfill.registry.seals import MakeSeal
 from bagfill.registry.sql import Registration, SqlRegistry, add_evidence
 from bagfill.registry.sql_claims import require_current
+from bagfill.registry.sql_counts import count_replica
 from bagfill.registry.storage_service.aftermath import Aftermath
 from bagfill.registry.storage_service.objects import BucketObjects, read_manifest
 from bagfill.registry.storage_service.rows import ManifestRow, Table
@@ -71,10 +72,11 @@ class ServiceRegistry(SqlRegistry):
     Args:
         engine: of :func:`bagfill.database.engine.open_database`, with the tables up to date.
         service: where the service's manifests are.
+        sleep: waits some seconds before a lost race is run again.
     """
 
-    def __init__(self, engine: Engine, service: ServiceStore) -> None:
-        super().__init__(engine, ManifestStore(service.objects, f"{service.bucket}/"))
+    def __init__(self, engine: Engine, service: ServiceStore, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(engine, ManifestStore(service.objects, f"{service.bucket}/"), sleep=sleep)
         self._service = service
 
     def learn(
@@ -100,8 +102,9 @@ class ServiceRegistry(SqlRegistry):
         same = (is_bag_version(BAG_VERSIONS, manifest.id), BAG_VERSIONS.c.pointer == known.pointer)
         with writing(self._engine) as connection:
             connection.execute(update(BAG_VERSIONS).where(*same).values(pointer=copy.pointer, sha256=copy.sha256))
-            for location in locations:
-                insert_if_absent(connection, REPLICAS, {**key, "location": location, "registered": now})
+            for location in sorted(set(locations)):
+                if insert_if_absent(connection, REPLICAS, {**key, "location": location, "registered": now}):
+                    count_replica(connection, manifest.id, location)
         return AlreadyKnown()
 
     def rows_of(self, bag: BagId) -> Sequence[ManifestRow]:
