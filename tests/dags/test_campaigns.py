@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
@@ -18,12 +18,15 @@ from airflow.models.dagrun import DagRun
 from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bagfill.campaigns.model import Definition, Scope
 from bagfill.campaigns.states import CampaignState
+from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
 from bagfill.steps.campaigns import create_campaign, start_campaign
+from bagfill.steps.open_ingest import OpenedIngests, open_ingests
+from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import CampaignRules, Services
 from bagfill_airflow.operators.campaigns import ApproveCampaignOperator
 from bagfill_airflow.triggers.approval import ApprovalTrigger
@@ -97,6 +100,34 @@ def test_bags_are_started_within_the_caps_and_name_their_campaign(
     # The same again: its run is there already.
     assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
     assert len(started("backfill_bag", name)) == 1
+
+
+def test_a_campaign_goes_on_in_an_airflow_that_has_never_heard_of_it(
+    dags: dict[str, Any], world: CampaignWorld, name: str
+) -> None:
+    world.run(name, scope=Scope(bags=(f"digitised/{name}-1",)))
+    assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    ((run_id, conf),) = started("backfill_bag", name).items()
+    # The run has begun when Airflow's database is lost, and with it every run that it knew.
+    assert isinstance(
+        open_ingests(world.services(), BackfillRequest.parse(world.services(), run_id, conf)), OpenedIngests
+    )
+    with create_session() as session:
+        for dag_id in ("backfill_bag", "carry_campaigns"):
+            session.execute(delete(DagRun).where(DagRun.dag_id == dag_id))
+    assert started("backfill_bag", name) == {}
+    # As long as its claim lives the task may still be running somewhere.
+    assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    assert started("backfill_bag", name) == {}
+
+    # Then its ingest is closed as interrupted, which is tried again after a minute.
+    for later in (world.limits.lease * 2, timedelta(minutes=10)):
+        world.clock.advance(later)
+        assert str(dags["carry_campaigns"].test(run_conf={}).state) == "success"
+    ((again, conf),) = started("backfill_bag", name).items()
+    assert again != run_id
+    assert conf["campaign"] == name
+    assert [ingest.reason for ingest in world.ingests.of_campaign(name)] == [Reason.INTERRUPTED]
 
 
 def test_the_sweep_starts_what_a_campaign_would_start(dags: dict[str, Any], world: CampaignWorld, name: str) -> None:

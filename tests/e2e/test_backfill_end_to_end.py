@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -27,13 +28,19 @@ from bagfill.demo.bag_maker import BagMaker, SampleBag
 from bagfill.demo.collection import sample_collection
 from bagfill.demo.content import noise
 from bagfill.demo.load import archive
+from bagfill.demo.service_run import fill_service, judge_service, learn_service, sweep_service
+from bagfill.demo.service_scene import make_places, service_settings
 from bagfill.demo.stack import EmbeddedStack
+from bagfill.demo.storage_service.comparison import ServiceState
+from bagfill.demo.storage_service.server import StorageServiceServer
+from bagfill.demo.storage_service.setting import ServiceSetting
 from bagfill.demo.surroundings import BUCKET, project_environment
 from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
 from bagfill.settings import load_settings
+from bagfill.settings.load import DEFAULT_PATH
 from bagfill.steps.campaigns import act_on_campaign, create_campaign, known_campaign, start_campaign
 from bagfill.steps.import_location import import_location
 from bagfill.steps.services import CampaignRules, Services
@@ -69,6 +76,7 @@ class System:
     services: Services
     samples: tuple[SampleBag, ...]
     passive: dict[str, str]
+    environment: dict[str, str]
 
     def start(self, bag: str, run_id: str | None = None, **conf: Any) -> str:
         space, _, identifier = bag.partition("/")
@@ -138,6 +146,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
     def environment(stack: EmbeddedStack) -> dict[str, str]:
         given.update(project_environment(stack))
+        # A copy of the settings, which a test may change.
+        shutil.copytree(DEFAULT_PATH.parent, stack.work_dir / "config")
+        given["BAGFILL_CONFIG"] = str(stack.work_dir / "config" / "bagfill.toml")
+        given.update(make_places(stack))
         return {
             **given,
             "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
@@ -156,7 +168,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         stack.airflow.api() as api,
         open_services(load_settings(environ=given), EnvironmentCredentials(given)) as services,
     ):
-        system = System(stack, api, services, _fill(stack, services), {})
+        system = System(stack, api, services, _fill(stack, services), {}, given)
         # Runs that nobody has to meet at a certain moment go on beside the others.
         system.passive["unknown field"] = system.start(GLACIER, sapce="digitised")
         system.passive["other bytes"] = system.start(OTHER_BYTES, "bag__other-bytes")
@@ -170,7 +182,9 @@ def _fill(stack: EmbeddedStack, services: Services) -> tuple[SampleBag, ...]:
         TAPE, 1, "wholly archived", {"tape.wav": noise(50_000, 98)}, archive_class="DEEP_ARCHIVE"
     )
     asked = BagMaker(BUCKET, source.prefix).make(BY_HTTP, 1, "asked for by HTTP", {"page.jp2": noise(20_000, 97)})
-    campaign = BagMaker(BUCKET, source.prefix).make(BY_CAMPAIGN, 1, "of a campaign", {"page.jp2": noise(20_000, 96)})
+    campaign = BagMaker(BUCKET, source.prefix).make(
+        BY_CAMPAIGN, 1, "of a campaign", {"page.jp2": noise(20_000, 96)}, archive_class="GLACIER"
+    )
     wanted = {GLACIER, CANCELLED, *GOOD, *BAD}
     collection = sample_collection(BUCKET, source.prefix, large_file_bytes=1000)
     samples = (*(sample for sample in collection if str(sample.id.bag) in wanted), film, tape, asked, campaign)
@@ -319,6 +333,7 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     for name in names:
         ask(system, name)
     system.unpause("carry_campaigns")
+    system.api.trigger("carry_campaigns")
     questions = {name: f"campaign__{name}__r1" for name in names}
     details = {name: system.question(run_id) for name, run_id in questions.items()}
     assert details["approved"]["subject"] == "Approve of campaign approved?"
@@ -353,7 +368,7 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
 
 def ask(system: System, name: str) -> None:
     """A campaign of one bag that waits for approval."""
-    services = replace(system.services, campaign_rules=CampaignRules(approval_above=Decimal(0)))
+    services = replace(system.services, campaign_rules=CampaignRules(approval_above=Decimal(-1)))
     what = Definition(Scope(bags=(BY_CAMPAIGN,)), "azure", unknown_prices=True)
     create_campaign(services, name, what, Caps(), who="ada")
     assert start_campaign(services, name, who="ada").campaign.state is CampaignState.AWAITING_APPROVAL
@@ -479,3 +494,27 @@ def test_no_secret_stands_in_any_log_table_record_or_page(system: System) -> Non
             look(page, answer.text)
         look("runs", json.dumps(client.get("/api/v2/dags/~/dagRuns").json()))
     assert found == []
+
+
+class Unwatched:
+    def step(self, text: str) -> None: ...
+
+    def counted(self, what: str, done: int, total: int) -> None: ...
+
+
+def test_bags_of_a_storage_service_gain_a_location_and_it_shows_their_ingests(system: System, tmp_path: Path) -> None:
+    """Last of this file: from here on the settings are those of an installation beside a service."""
+    setting = ServiceSetting(system.stack.ministack.endpoint, "e2e", ingest_types=("create", "update", "replicate"))
+    with StorageServiceServer(tmp_path, setting) as service:
+        database = system.stack.postgresql.create_database("beside")
+        text = service_settings(service, parcel_bags=50).replace("${BAGFILL_DATABASE}", database)
+        Path(system.environment["BAGFILL_CONFIG"]).write_text(text)
+        settings = load_settings(environ=system.environment)
+        with open_services(settings, EnvironmentCredentials(system.environment)) as services:
+            bags = fill_service(service, 200, Unwatched())
+            before = ServiceState.read(setting)
+            learn_service(services, 200, Unwatched())
+            sweep_service(system.api, services, bags, Unwatched())
+            problems, shown = judge_service(services, service, before)
+        assert problems == ()
+        assert [(bag.status, bag.locations) for bag in shown] == [("succeeded", 3)] * 200

@@ -14,6 +14,7 @@ from bagfill.campaigns.states import CampaignState
 from bagfill.steps.campaign_plan import PLAN
 from bagfill.steps.campaign_text import approval_text
 from bagfill.steps.campaigns import CampaignError, approve_campaign, known_campaign, reject_campaign
+from bagfill.steps.campaigns_needing import campaigns_needing_a_person
 from bagfill.steps.carry_campaigns import Carried, carry_campaigns
 from bagfill.steps.services import Services, utc_now
 from bagfill_airflow.defaults import number
@@ -34,15 +35,14 @@ class CarryCampaignsOperator(BaseOperator):
         """Param ``limit`` bounds the bags that each campaign starts now."""
         limit = int(context["params"]["limit"])
         with task_services() as services:
-            now = services.clock()
             for waiting in services.campaigns.all(states={CampaignState.AWAITING_APPROVAL}):
                 self._ask(waiting)
             carried = list(carry_campaigns(services, RunStarter(), limit=limit))
+            needing = campaigns_needing_a_person(services)
         for each in carried:
             self._tell(each)
-            deadline = each.campaign.definition.deadline
-            if deadline is not None and deadline < now and each.campaign.state is not CampaignState.DONE:
-                self.log.warning("%s is late: its deadline was %s.", each.campaign.name, deadline)
+        for needs in needing:
+            self.log.warning("%s is %s: %s. %s", needs.campaign, needs.what, needs.why, needs.command)
         return [each.to_json() for each in carried]
 
     def _ask(self, campaign: Campaign) -> None:

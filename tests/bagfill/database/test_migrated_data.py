@@ -117,7 +117,7 @@ def fresh(kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
 def test_rows_survive_the_way_to_the_newest_revision_and_back(
     revision: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    @settings(max_examples=4 if kind == "sqlite" else 1)
+    @settings(max_examples=2 if kind == "sqlite" else 1)
     @given(st.data())
     def survive(data: st.DataObject) -> None:
         with fresh(kind, request) as engine:
