@@ -95,14 +95,15 @@ class BagRuns:
     bag: SampleBag
     say: Say
 
-    def measured(self, repeats: int) -> Runs:
-        """All rounds. Raises WrongResult and ProgramFailed."""
+    def measured(self, repeats: int, *, brief: bool = False) -> Runs:
+        """All rounds. ``brief``: beside rclone alone. Raises WrongResult and ProgramFailed."""
         runs = Runs(self.shape)
         for number in range(repeats):
             names = dict(zip(MOVERS, destination_names(self.shape, repeats)[len(MOVERS) * number :], strict=False))
             turns = [lambda to=names["ours"]: self.ours(to), lambda to=names["rclone"]: self.rclone(to)]
-            turns.append(lambda to=names["sdk"]: self.sdk(to))
-            if self.shape.in_one_request:
+            if not brief:
+                turns.append(lambda to=names["sdk"]: self.sdk(to))
+            if self.shape.in_one_request and not brief:
                 turns.append(lambda to=names["floor"]: self.floor(to))
             used: dict[str, Usage] = {}
             for turn in turns if number % 2 == 0 else reversed(turns):

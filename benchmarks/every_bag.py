@@ -21,8 +21,11 @@ def containers(shapes: Sequence[Shape], repeats: int) -> list[str]:
     return [*server_copy.containers(), *(name for shape in shapes for name in destination_names(shape, repeats))]
 
 
-def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say) -> list[Row]:
+def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say, *, brief: bool = False) -> list[Row]:
     """All rows for some bags; the one named ``big`` is copied from server to server too.
+
+    Args:
+        brief: what is to end within a minute: one bag alone beside every peer, no start of Airflow.
 
     Raises:
         WrongResult: a run did not move what it should have.
@@ -34,7 +37,7 @@ def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say) -> 
         for shape in shapes:
             say(f"{shape.name}: making the bag at the source")
             bag = BagRuns(places, services, shape, put_bag(services, shape), say)
-            every[shape.key] = bag, bag.measured(repeats)
+            every[shape.key] = bag, bag.measured(repeats, brief=brief and shape.key != "mid")
         start = start_cost(places, repeats)
         say("from server to server")
         little = BagRuns(places, services, LITTLE, put_bag(services, LITTLE), say)
@@ -43,14 +46,11 @@ def measure(places: Places, shapes: Sequence[Shape], repeats: int, say: Say) -> 
             *peak_rows([runs for _, runs in every.values()]),
             *server_copy.server_copy_rows(every["big"][0], little, every["big"][1]),
             Row("task_start", start, "CPU s", bag="interpreter, imports, opening clients"),
-            *_on_airflow(places, repeats),
+            *([] if brief else _on_airflow(places, repeats)),
         ]
 
 
 def _on_airflow(places: Places, repeats: int) -> list[Row]:
-    """Left out of a single round, which is to end within a minute."""
-    if repeats == 1:
-        return []
     found = start_on_airflow(places, repeats)
     bag, peer = "the same where Airflow is loaded", "loading Airflow's task runner"
     return [Row("task_start_on_airflow", found["ours"], "CPU s", peer, found["airflow"], bag=bag)]

@@ -1,7 +1,7 @@
 """``make bench``: what moving and proving costs, beside what people use instead; writes ``results/latest.json``.
 
-``python benchmarks/run.py [full|quick]``. Quick uses smaller bags, one round and no Airflow, and ends within a minute:
-its figures are rough, since the start of a program weighs more in them.
+``python benchmarks/run.py [full|quick]``. Quick uses smaller bags, one round, fewer peers and no Airflow, and ends
+within a minute: its figures are rough, since the start of a program weighs more in them.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main(which: str = "full") -> None:
 def _moved(extent: Extent, folder: Path, say: Callable[[str], None]) -> list[Row]:
     with SeaweedFS(folder) as seaweedfs, Azurite(folder) as azurite:
         places = prepare(folder, seaweedfs, azurite, containers(extent.shapes, extent.repeats))
-        rows = measure(places, extent.shapes, extent.repeats, say)
+        rows = measure(places, extent.shapes, extent.repeats, say, brief=not extent.with_airflow)
     if extent.counted:
         apart = folder / "counted"
         apart.mkdir()

@@ -38,6 +38,15 @@ class Runs:
         """Every row of this bag."""
         return [*self._whole(), *self._each_step(), *self._peaks()]
 
+    @property
+    def peers(self) -> dict[str, tuple[str, str]]:
+        """Those of ``COPY_AND_PROVE`` that took part in every round."""
+        return {
+            peer: programs
+            for peer, programs in COPY_AND_PROVE.items()
+            if all(program in turn for program in programs for turn in self.rounds)
+        }
+
     def peak(self, *programs: str) -> float:
         """The most memory that any of some programs held, in MiB."""
         return max(turn[program].peak_bytes for turn in self.rounds for program in programs) / MIB
@@ -51,9 +60,9 @@ class Runs:
 
     def _whole(self) -> Iterator[Row]:
         key = self.shape.key
-        for peer, programs in COPY_AND_PROVE.items():
+        for peer, programs in self.peers.items():
             yield self._row(f"copy_verify_{key}", self.cpu("copy", "verify"), peer, self.cpu(*programs))
-        for peer, programs in COPY_AND_PROVE.items():
+        for peer, programs in self.peers.items():
             ours = self.cpu("plan", "copy", "verify", "conclude")
             yield self._row(f"copy_verify_{key}_all_steps", ours, peer, self.cpu(*programs))
         if all(FLOOR in turn for turn in self.rounds):
@@ -62,7 +71,7 @@ class Runs:
     def _each_step(self) -> Iterator[Row]:
         key = self.shape.key
         for step, number in (("copy", 0), ("verify", 1)):
-            for program in dict.fromkeys(programs[number] for programs in COPY_AND_PROVE.values()):
+            for program in dict.fromkeys(programs[number] for programs in self.peers.values()):
                 yield self._row(f"{step}_{key}", self.cpu(step), program, self.cpu(program))
         for step in ("plan", "conclude"):
             yield self._row(f"{step}_{key}", self.cpu(step))
@@ -70,7 +79,7 @@ class Runs:
     def _peaks(self) -> Iterator[Row]:
         key, name = self.shape.key, self.shape.name
         for step, number in (("copy", 0), ("verify", 1)):
-            for program in dict.fromkeys(programs[number] for programs in COPY_AND_PROVE.values()):
+            for program in dict.fromkeys(programs[number] for programs in self.peers.values()):
                 mine, theirs = self.peak(step), self.peak(program)
                 yield Row(f"peak_memory_{step}_{key}", mine, "MiB", program, theirs, bag=name)
 
@@ -82,6 +91,7 @@ def peak_rows(every: Sequence[Runs]) -> list[Row]:
     return [
         Row("task_peak_memory", ours, "MiB", peer, max(runs.peak(*programs) for runs in every), bag=bags)
         for peer, programs in COPY_AND_PROVE.items()
+        if all(peer in runs.peers for runs in every)
     ]
 
 

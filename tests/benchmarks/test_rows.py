@@ -43,6 +43,17 @@ def test_there_is_one_row_for_each_peer_of_copy_and_verify() -> None:
     assert {(row.ours, row.peer, row.ratio) for row in rows} == {(2.0, 4.0, 0.5)}
 
 
+def test_a_peer_that_took_no_part_has_no_row() -> None:
+    brief = runs((1.0, 2.0))
+    for turn in brief.rounds:
+        assert isinstance(turn, dict)
+        for program in COPY_AND_PROVE[SDK]:
+            del turn[program]
+    rows = brief.rows() + peak_rows([brief, runs((1.0, 2.0))])
+    assert {row.peer_name for row in named(rows, "copy_verify_mid")} == {CHECKSUM, CHECK}
+    assert {row.peer_name for row in named(rows, "task_peak_memory")} == {CHECKSUM, CHECK}
+
+
 def test_planning_and_concluding_are_in_a_row_of_their_own() -> None:
     rows = named(runs((1.0, 2.0)).rows(), "copy_verify_mid_all_steps")
     assert {(row.ours, row.peer) for row in rows} == {(4.0, 4.0)}

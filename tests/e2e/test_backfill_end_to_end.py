@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -27,13 +28,19 @@ from bagfill.demo.bag_maker import BagMaker, SampleBag
 from bagfill.demo.collection import sample_collection
 from bagfill.demo.content import noise
 from bagfill.demo.load import archive
+from bagfill.demo.service_run import fill_service, judge_service, learn_service, sweep_service
+from bagfill.demo.service_scene import make_places, service_settings
 from bagfill.demo.stack import EmbeddedStack
+from bagfill.demo.storage_service.comparison import ServiceState
+from bagfill.demo.storage_service.server import StorageServiceServer
+from bagfill.demo.storage_service.setting import ServiceSetting
 from bagfill.demo.surroundings import BUCKET, project_environment
 from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
 from bagfill.settings import load_settings
+from bagfill.settings.load import DEFAULT_PATH
 from bagfill.steps.campaigns import create_campaign, known_campaign, start_campaign
 from bagfill.steps.import_location import import_location
 from bagfill.steps.services import CampaignRules, Services
@@ -69,6 +76,7 @@ class System:
     services: Services
     samples: tuple[SampleBag, ...]
     passive: dict[str, str]
+    environment: dict[str, str]
 
     def start(self, bag: str, run_id: str | None = None, **conf: Any) -> str:
         space, _, identifier = bag.partition("/")
@@ -138,6 +146,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
     def environment(stack: EmbeddedStack) -> dict[str, str]:
         given.update(project_environment(stack))
+        # A copy of the settings, which a test may change.
+        shutil.copytree(DEFAULT_PATH.parent, stack.work_dir / "config")
+        given["BAGFILL_CONFIG"] = str(stack.work_dir / "config" / "bagfill.toml")
+        given.update(make_places(stack))
         return {
             **given,
             "AIRFLOW__BAGFILL__RETRY_DELAY_SECONDS": "1",
@@ -156,7 +168,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         stack.airflow.api() as api,
         open_services(load_settings(environ=given), EnvironmentCredentials(given)) as services,
     ):
-        system = System(stack, api, services, _fill(stack, services), {})
+        system = System(stack, api, services, _fill(stack, services), {}, given)
         # Runs that nobody has to meet at a certain moment go on beside the others.
         system.passive["unknown field"] = system.start(GLACIER, sapce="digitised")
         system.passive["other bytes"] = system.start(OTHER_BYTES, "bag__other-bytes")
@@ -485,3 +497,27 @@ def test_no_secret_stands_in_any_log_table_record_or_page(system: System) -> Non
             look(page, answer.text)
         look("runs", json.dumps(client.get("/api/v2/dags/~/dagRuns").json()))
     assert found == []
+
+
+class Unwatched:
+    def step(self, text: str) -> None: ...
+
+    def counted(self, what: str, done: int, total: int) -> None: ...
+
+
+def test_bags_of_a_storage_service_gain_a_location_and_it_shows_their_ingests(system: System, tmp_path: Path) -> None:
+    """Last of this file: from here on the settings are those of an installation beside a service."""
+    setting = ServiceSetting(system.stack.ministack.endpoint, "e2e", ingest_types=("create", "update", "replicate"))
+    with StorageServiceServer(tmp_path, setting) as service:
+        database = system.stack.postgresql.create_database("beside")
+        text = service_settings(service, parcel_bags=50).replace("${BAGFILL_DATABASE}", database)
+        Path(system.environment["BAGFILL_CONFIG"]).write_text(text)
+        settings = load_settings(environ=system.environment)
+        with open_services(settings, EnvironmentCredentials(system.environment)) as services:
+            bags = fill_service(service, 200, Unwatched())
+            before = ServiceState.read(setting)
+            learn_service(services, 200, Unwatched())
+            sweep_service(system.api, services, bags, Unwatched())
+            problems, shown = judge_service(services, service, before)
+        assert problems == ()
+        assert [(bag.status, bag.locations) for bag in shown] == [("succeeded", 3)] * 200

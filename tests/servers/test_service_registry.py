@@ -26,13 +26,13 @@ from bagfill.manifest.model import ManifestLocation
 from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, Claim, Registered
 from bagfill.registry.storage_service.aftermath import Aftermath
 from bagfill.registry.storage_service.registry import ServiceRegistry
-from bagfill.registry.storage_service.rows import Item
+from bagfill.registry.storage_service.rows import Item, ManifestRow
 from bagfill.steps.backfill import backfill
-from bagfill.steps.import_location import ImportOutcome
+from bagfill.steps.import_location import ImportOutcome, import_location
 from bagfill.steps.import_service import import_service
 from bagfill.steps.open_ingest import open_ingests
 from bagfill.steps.outcomes import StepFailed
-from bagfill.steps.requests import BackfillRequest
+from bagfill.steps.requests import BackfillRequest, RequestError
 from bagfill.steps.services import Services
 from bagfill.storage.errors import StoreError
 from contracts.registry_contract import sealing
@@ -287,6 +287,28 @@ def test_killed_between_any_two_writes_the_next_run_completes_the_rest(world: Se
     assert _messages(world, world.setting.reindex_queue) >= 1
 
 
+def test_what_was_killed_after_the_row_moved_is_missing_until_the_rest_is_done_even_if_it_is_learnt_meanwhile(
+    world: ServiceWorld,
+) -> None:
+    learn(world)
+    bag_version = world.bags[0].sample.id
+
+    class Dying(Aftermath):
+        def complete(self, *_: Any) -> None:
+            raise Killed
+
+    registry, _ = with_table(world, lambda _: None)
+    registry._service = replace(registry._service, aftermath=Dying())
+    with pytest.raises(Killed):
+        add(world, bag_version, "shelf0", registry)
+    registry.release(claim(registry, bag_version, "shelf0"))
+    assert learn(world).is_clean
+    assert bag_version in set(registry_of(world).missing("shelf0"))
+    assert isinstance(add(world, bag_version, "shelf0"), AlreadyRegistered)
+    assert bag_version not in set(registry_of(world).missing("shelf0"))
+    assert len(world.aggregated()[str(bag_version)]["payload"]["replicas"]) == 2
+
+
 def test_a_table_that_does_not_exist_is_an_error_that_names_it(ministack: MiniStack, tmp_path: Path) -> None:
     with service_world(ministack.endpoint, tmp_path, bag_versions=2) as world:
         world.setting.client("dynamodb").delete_table(TableName=world.setting.manifests_table)
@@ -339,3 +361,31 @@ def test_opening_an_installation_beside_a_service_loads_nothing_that_speaks_to_i
         )
         command = [sys.executable, "-c", program, str(tmp_path / "bagfill.toml")]
         assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_location_that_others_added_is_learnt_and_counted(world: ServiceWorld) -> None:
+    learn(world)
+    bag_version = world.bags[0].sample.id
+    key = (str(bag_version.bag), bag_version.version.number)
+    row = world.rows()[key]
+    document = json.loads(world.text(row))
+    prefix = {"bucket": world.services.locations["shelf0"].bucket, "keyPrefix": key[0]}
+    document["replicaLocations"].append({"prefix": prefix, "type": "SecondaryLocalStorageLocation"})
+    registry_row = ManifestRow.of(row)
+    world.setting.client("s3").put_object(
+        Bucket=registry_row.bucket, Key="theirs.json", Body=json.dumps(document).encode()
+    )
+    payload = registry_row.payload_at(f"{registry_row.bucket}/theirs.json")
+    world.setting.table(world.setting.manifests_table).put_item(Item={**row, "payload": payload})
+    assert learn(world).is_clean
+    assert [each.location for each in registry_of(world).replicas(bag_version)] == ["primary", "cold", "shelf0"]
+    kept = registry_of(world).coverage(["primary", "cold", "shelf0"])
+    assert sum(each.present_bag_versions for each in kept if each.location == "shelf0") == 1
+    registry_of(world).recount()
+    assert registry_of(world).coverage(["primary", "cold", "shelf0"]) == kept
+
+
+def test_a_bucket_is_not_crawled_where_the_service_says_which_bags_there_are(world: ServiceWorld) -> None:
+    with pytest.raises(RequestError, match="bagfill import --service"):
+        import_location(world.services, "primary")
+    assert list(registry_of(world).bag_versions()) == []

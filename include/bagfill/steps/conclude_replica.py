@@ -136,7 +136,7 @@ class _Conclusion:
         from_prefix = self._source.version_prefix(manifest.id)
         incomplete = read.check_manifest(manifest)
         changed = read.check_source(self._from.list(from_prefix), from_prefix)
-        there = list_version(self._to, self._destination, manifest.id, table=read.table)
+        there = list_version(self._to, self._destination, manifest.id, table=read.table, dated=False)
         fetched = FetchedFiles(self._services, self._ref, self._destination, manifest, self._plan.algorithms)
         failure = (
             incomplete

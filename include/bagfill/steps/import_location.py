@@ -186,6 +186,10 @@ def importable_location(services: Services, name: str) -> Location:
     if name not in services.locations:
         known = ", ".join(sorted(services.locations))
         raise RequestError((f"location: found {name!r}, configured locations are {known}",))
+    if services.beside is not None:
+        # A bag version that the service does not know could be copied, and then be registered nowhere.
+        told = "its table says which bag versions there are: bagfill import --service"
+        raise RequestError((f"location: this installation stands beside a storage service, and {told}",))
     return services.locations[name]
 
 

@@ -20,22 +20,50 @@ _MOST_HELD = 1000
 """Of problems, before all but the first by path are only counted."""
 
 
+class _Moments:
+    """Moments by number, eight bytes each from the first that is known."""
+
+    def __init__(self) -> None:
+        self._ticks = array("q")
+
+    def set(self, number: int, moment: datetime | None) -> None:
+        if moment is not None:
+            while len(self._ticks) <= number:
+                self._ticks.append(_UNKNOWN)
+            self._ticks[number] = (moment - _EPOCH) // _TICK
+        elif number < len(self._ticks):
+            self._ticks[number] = _UNKNOWN
+
+    def get(self, number: int) -> datetime | None:
+        return self._moment(self._ticks[number] if number < len(self._ticks) else _UNKNOWN)
+
+    def first(self) -> datetime | None:
+        return self._moment(min((ticks for ticks in self._ticks if ticks != _UNKNOWN), default=_UNKNOWN))
+
+    @staticmethod
+    def _moment(ticks: int) -> datetime | None:
+        return None if ticks == _UNKNOWN else _EPOCH + ticks * _TICK
+
+
 class VersionListing(Mapping[str, ObjectInfo]):
     """Objects by path in the version's folder, in order of their listing; about 130 bytes an object with its path.
 
     Args:
         prefix: of the folder, ending in ``/``.
         table: numbers of the paths; shared with whoever else knows these files.
+        dated: whether the moments of the objects are kept.
     """
 
-    def __init__(self, prefix: str, table: PathTable | None = None) -> None:
+    def __init__(self, prefix: str, table: PathTable | None = None, *, dated: bool = True) -> None:
         self.table = PathTable() if table is None else table
         self.sizes = Sizes(self.table)
         self._prefix = prefix
         self._etags = Texts()
         self._kinds: list[tuple[str, ArchiveState]] = []
         self._kind_of = array("H")
-        self._modified = array("q")
+        self._dated = dated
+        self._modified = _Moments()
+        self._until = _Moments()
         self._rare: dict[int, ObjectInfo] = {}
 
     def add(self, info: ObjectInfo) -> int:
@@ -48,11 +76,11 @@ class VersionListing(Mapping[str, ObjectInfo]):
             self._kinds.append(kind)
         while len(self._kind_of) <= number:
             self._kind_of.append(0)
-            self._modified.append(_UNKNOWN)
         self._kind_of[number] = self._kinds.index(kind)
-        if info.last_modified is not None:
-            self._modified[number] = (info.last_modified - _EPOCH) // _TICK
-        if info.readable_until is not None or info.version_id is not None:
+        if self._dated:
+            self._modified.set(number, info.last_modified)
+        self._until.set(number, info.readable_until)
+        if info.version_id is not None:
             self._rare[number] = info
         return number
 
@@ -70,7 +98,8 @@ class VersionListing(Mapping[str, ObjectInfo]):
             etag=self._etags.get(number) or "",
             storage_class=storage_class,
             archive=archive,
-            last_modified=self._moment(self._modified[number]),
+            readable_until=self._until.get(number),
+            last_modified=self._modified.get(number),
         )
 
     def key(self, number: int) -> str:
@@ -89,7 +118,7 @@ class VersionListing(Mapping[str, ObjectInfo]):
     @property
     def oldest(self) -> datetime | None:
         """When the first of the objects was made, as far as that is known."""
-        return self._moment(min((moment for moment in self._modified if moment != _UNKNOWN), default=_UNKNOWN))
+        return self._modified.first()
 
     def __getitem__(self, path: str) -> ObjectInfo:
         number = self.table.number(path)
@@ -107,24 +136,25 @@ class VersionListing(Mapping[str, ObjectInfo]):
     def __len__(self) -> int:
         return len(self.sizes)
 
-    @staticmethod
-    def _moment(ticks: int) -> datetime | None:
-        return None if ticks == _UNKNOWN else _EPOCH + ticks * _TICK
-
 
 def list_version(
-    store: ObjectStore, location: Location, bag_version: BagVersionId, *, table: PathTable | None = None
+    store: ObjectStore,
+    location: Location,
+    bag_version: BagVersionId,
+    *,
+    table: PathTable | None = None,
+    dated: bool = True,
 ) -> VersionListing:
     """Every object below the version's folder, by path inside it.
 
     Args:
-        table: see :class:`VersionListing`.
+        table, dated: see :class:`VersionListing`.
 
     Raises:
         StoreError: the listing could not be had. An empty result is the provider's word, never a failure in disguise.
     """
     prefix = location.version_prefix(bag_version)
-    listing = VersionListing(prefix, table)
+    listing = VersionListing(prefix, table, dated=dated)
     for info in store.list(prefix):
         listing.add(info)
     return listing

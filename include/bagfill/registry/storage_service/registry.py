@@ -17,7 +17,7 @@ from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.database.engine import reading, writing
 from bagfill.database.insertion import insert_if_absent
 from bagfill.database.keys import bag_version_of, columns_of, is_bag_version, is_one_of
-from bagfill.database.tables import BAG_VERSIONS, REPLICAS
+from bagfill.database.tables import BAG_VERSIONS, CLAIMS, REPLICAS
 from bagfill.manifest.compare import REPLICA_LOCATIONS, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.errors import RegistryContendedError
@@ -87,7 +87,8 @@ class ServiceRegistry(SqlRegistry):
         Args:
             row: as it was read.
             manifest: what it points to.
-            locations: names of the configured locations that the manifest lists.
+            locations: names of the configured locations that the manifest lists. One that is new, and at which a run of
+                ours held a claim, is left to registering.
         """
         copy = ManifestCopy(row.pointer, manifest.sha256)
         if self._insert(manifest, copy, locations):
@@ -102,7 +103,10 @@ class ServiceRegistry(SqlRegistry):
         same = (is_bag_version(BAG_VERSIONS, manifest.id), BAG_VERSIONS.c.pointer == known.pointer)
         with writing(self._engine) as connection:
             connection.execute(update(BAG_VERSIONS).where(*same).values(pointer=copy.pointer, sha256=copy.sha256))
-            for location in sorted(set(locations)):
+            # Where we were registering ourselves, registering says when it is done: killed after the row was moved, the
+            # bag has to be found missing there, or nobody would tell the aggregator.
+            ours = select(CLAIMS.c.location).where(is_bag_version(CLAIMS, manifest.id))
+            for location in sorted(set(locations) - set(connection.execute(ours).scalars())):
                 if insert_if_absent(connection, REPLICAS, {**key, "location": location, "registered": now}):
                     count_replica(connection, manifest.id, location)
         return AlreadyKnown()
