@@ -14,10 +14,14 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
+from sqlalchemy import Engine
+
 from bagfill.bag.identifiers import BagId, BagVersionId, ExternalIdentifier, Space
 from bagfill.campaigns.ledger import Act
 from bagfill.campaigns.model import Definition, Scope
+from bagfill.campaigns.sql import SqlCampaigns
 from bagfill.campaigns.states import ActKind
+from bagfill.database.engine import open_database
 from bagfill.demo.airflow_components import AirflowComponents
 from bagfill.demo.collection import sample_collection
 from bagfill.demo.supervisor import Supervisor
@@ -27,6 +31,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps, Spend
 from bagfill.settings import load_settings
 from bagfill.steps.backfill import backfill
+from bagfill.steps.campaign_plan import PLAN
 from bagfill.steps.campaigns import act_on_campaign, create_campaign, start_campaign
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import BackfillRequest
@@ -35,9 +40,11 @@ from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.local import LocalStore
 from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import ThawTerms, ThawWant
+from bagfill.thaw.sql_ledger import SqlThawLedger
 from bagfill.wiring import open_services
 from contracts.sample_manifests import sample_manifest
 
+_REPLICATED = ("born-digital/PP MIA 2", "born-digital/bit-rot", "digitised/b30000016", "digitised/b40000019")
 NASTY = "a\"b <img src=x onerror=alert(1)> 'c' & 📦 é%2F?#z"
 SHOWN = BagId.parse("born-digital/PP MIA 2")
 SETTINGS = """\
@@ -119,33 +126,39 @@ def fill(services: Services, folder: Path) -> None:
         write_bag(LocalStore(folder / "primary", location="primary"), source, sample)
         plant(LocalStore(folder / "azure", location="azure"), services.locations["azure"], sample)
     import_location(services, "primary")
-    for number, bag in enumerate(sorted({sample.id.bag for sample in samples})):
+    for number, name in enumerate(_REPLICATED):
+        bag = BagId.parse(name)
         wanted = {"space": str(bag.space), "external_identifier": str(bag.external_identifier), "destination": "azure"}
         backfill(services, BackfillRequest.parse(services, f"bag__sample-{number}", wanted))
     _many(services)
-    _campaigns(services)
-    now = services.clock()
+    engine = open_database(f"sqlite:///{folder}/registry.sqlite")
+    _campaigns(services, engine)
+    _thaws(services, engine)
+    engine.dispose()
+
+
+def _thaws(services: Services, engine: Engine) -> None:
     for location, tier, objects, age in (("primary", ThawTier.BULK, 210, 9), ("glacier", ThawTier.STANDARD, 35, 71)):
-        early = replace(services, clock=lambda: now).thaws
-        terms = ThawTerms("ingest", f"chunk-{location}", tier, 7, now - timedelta(hours=age))
-        keys = [ThawWant(f"k{number}", "etag", 700_000_000) for number in range(objects)]
-        early.reserve(location, keys, terms)
-        early.asked(location, [each.key for each in keys], "ingest", paid=True)
+        then = services.clock() - timedelta(hours=age)
+        ledger = SqlThawLedger(engine, lambda then=then: then)
+        wants = [ThawWant(f"k{number}", "etag", 700_000_000) for number in range(objects)]
+        ledger.reserve(location, wants, ThawTerms("ingest", f"chunk-{location}", tier, 7, then))
+        ledger.asked(location, [each.key for each in wants], "ingest", paid=True)
 
 
 def _many(services: Services) -> None:
     """Several hundred bags whose bytes nobody needs to have, learnt in the course of some weeks."""
     chance = Random(7)
-    for number in range(420):
+    for number in range(240):
         space = "digitised" if number % 3 else "born-digital"
         about = BagId(Space(space), ExternalIdentifier(f"b{10_000_000 + number * 37}")).version(1)
-        places = ["primary"] + (["azure"] if chance.random() < 0.35 + number / 700 else [])
+        places = ["primary"] + (["azure"] if chance.random() < 0.35 + number / 400 else [])
         places += ["glacier"] if space == "digitised" and chance.random() < 0.93 else []
         # Fewer at first: what is replicated catches up.
         size = chance.randrange(10**8, 6 * 10**9)
         services.registry.add_bag_version(sample_manifest(about, files={"v1/data/a.mxf": size}), locations=places)
         if number % 20 == 0:
-            services.registry.note_coverage(services.clock().date() - timedelta(days=60 - number // 7))
+            services.registry.note_coverage(services.clock().date() - timedelta(days=60 - number // 4))
     nasty = BagId(Space.stored("digitised"), ExternalIdentifier.stored(NASTY)).version(1)
     services.registry.add_bag_version(sample_manifest(nasty), locations=["primary"])
     _failed(services, nasty, Reason.NAME_REFUSED, f"Name {NASTY} cannot be held there")
@@ -167,21 +180,32 @@ def _ingest(services: Services, about: BagVersionId, status: IngestStatus, campa
     return Ingest(identity, about, "primary", "azure", status, made, "bag__earlier", events, campaign=campaign)
 
 
-def _campaigns(services: Services) -> None:
+def _campaigns(services: Services, engine: Engine) -> None:
+    began = services.clock() - timedelta(hours=7)
+    early = replace(services, clock=lambda: began, campaigns=SqlCampaigns(engine, lambda: began))
     caps = Caps(money=Decimal(1200))
     whole = Definition(Scope(spaces=("digitised",)), "azure", unknown_prices=True, source="primary")
-    create_campaign(services, "azure-2026", whole, caps, who="admin")
-    start_campaign(services, "azure-2026", who="admin")
+    create_campaign(early, "azure-2026", whole, caps, who="admin")
+    start_campaign(early, "azure-2026", who="admin")
     act_on_campaign(services, "azure-2026", "pause", who="operator", why="the link is needed elsewhere")
     act_on_campaign(services, "azure-2026", "resume", who="operator")
-    for number, about in enumerate(list(services.registry.bag_versions(space="digitised"))[:140]):
-        status = IngestStatus.SUCCEEDED if number < 128 else IngestStatus.PROCESSING
-        ingest = _ingest(services, about, status, "azure-2026", "Copy succeeded")
-        if not services.ingests.of_bag_version(about, "azure"):
-            services.ingests.open(ingest)
-            spend = Spend(Decimal("4.37"), 3 * 10**9, 12)
-            act = Act(str(ingest.id), ActKind.COPY, "1", spend)
-            services.campaigns.permit("azure-2026", act)
+    untried = [
+        each
+        for each in services.registry.sizes(spaces=["digitised"])
+        if "azure" not in each.locations and not services.ingests.of_bag_version(each.bag_version, "azure")
+    ]
+    plan = services.campaigns.remembered("azure-2026", PLAN)
+    assert plan is not None
+    # As it would be if the bytes were there to be looked at.
+    planned = {"bytes": sum(each.bytes for each in untried), "files": sum(each.files for each in untried)}
+    counted = {"bag_versions": len(untried), "money": "980.00"}
+    services.campaigns.remember("azure-2026", PLAN, {**plan, **planned, **counted})
+    for number, each in enumerate(untried[: len(untried) * 3 // 4]):
+        status = IngestStatus.SUCCEEDED if number % 6 else IngestStatus.PROCESSING
+        ingest = _ingest(services, each.bag_version, status, "azure-2026", "Copy succeeded")
+        services.ingests.open(ingest)
+        spend = Spend(Decimal("12.81"), each.bytes, 12)
+        services.campaigns.permit("azure-2026", Act(str(ingest.id), ActKind.COPY, "1", spend))
     create_campaign(
         services, "film-rescue", replace(whole, deadline=datetime(2032, 1, 1, tzinfo=UTC)), caps, who="admin"
     )

@@ -24,3 +24,16 @@ def test_the_plugin_is_registered_by_name() -> None:
     import bagfill_plugin
 
     assert bagfill_plugin.BagfillPlugin.name == "bagfill"
+
+
+def test_the_pages_have_a_place_in_navigation_and_a_tab_of_each_run_and_task() -> None:
+    import bagfill_plugin
+
+    views = {view["destination"]: view["href"] for view in bagfill_plugin.BagfillPlugin.external_views}
+    assert views == {
+        "nav": "/bagfill/ui/coverage",
+        "dag_run": "/bagfill/ui/runs/{RUN_ID}",
+        "task_instance": "/bagfill/ui/runs/{RUN_ID}",
+    }
+    routes = [view["url_route"] for view in bagfill_plugin.BagfillPlugin.external_views]
+    assert len(set(routes)) == len(routes)

@@ -96,14 +96,12 @@ def show_duration(lasted: timedelta) -> str:
     """A duration in its two largest units: ``3 d 4 h``."""
     seconds = max(0, int(lasted.total_seconds()))
     units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    largest = next((at for at, (size, _) in enumerate(units) if seconds >= size), len(units) - 1)
     parts: list[str] = []
-    for size, name in units:
-        if seconds >= size or (name == "s" and not parts):
-            parts.append(f"{seconds // size} {name}")
-            seconds %= size
-        if len(parts) == 2:
-            break
-    return " ".join(parts)
+    for size, name in units[largest : largest + 2]:
+        parts.append(f"{seconds // size} {name}")
+        seconds %= size
+    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
 
 
 class _Ago:

@@ -17,7 +17,7 @@ from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
 from bagfill_airflow.views.figures import Figures
-from bagfill_airflow.views.rendering import show_share
+from bagfill_airflow.views.rendering import show_duration, show_share
 from contracts.sample_manifests import sample_manifest
 from http_api import BAG, Api
 from world import bag_files
@@ -65,6 +65,11 @@ def test_a_part_is_never_shown_as_the_whole() -> None:
     assert show_share(999_999, 1_000_000) == "99.9 %"
     assert show_share(1, 1_000_000) == "< 0.1 %"
     assert (show_share(3, 3), show_share(0, 3), show_share(0, 0)) == ("100 %", "0.0 %", "–")
+
+
+def test_durations_are_told_in_their_two_largest_units() -> None:
+    told = [show_duration(timedelta(seconds=seconds)) for seconds in (0, 59, 60, 32_403, 90_000, 86_460, -5)]
+    assert told == ["0 s", "59 s", "1 min", "9 h", "1 d 1 h", "1 d", "0 s"]
 
 
 def test_what_is_missing_comes_in_pages_that_neither_repeat_nor_lose(api: Api) -> None:
