@@ -41,7 +41,7 @@ from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
 from bagfill.settings import load_settings
 from bagfill.settings.load import DEFAULT_PATH
-from bagfill.steps.campaigns import act_on_campaign, create_campaign, known_campaign, start_campaign
+from bagfill.steps.campaigns import create_campaign, known_campaign, start_campaign
 from bagfill.steps.import_location import import_location
 from bagfill.steps.services import CampaignRules, Services
 from bagfill.storage.credentials import S3Access
@@ -341,8 +341,9 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     assert "| transfer-out |" in details["approved"]["body"]
     assert not system.services.ingests.of_bag(BagId.parse(BY_CAMPAIGN), "azure")
 
-    # Meanwhile somebody answers at a terminal: nobody is to be asked any longer.
-    act_on_campaign(system.services, "elsewhere", "cancel", who="ada")
+    # Meanwhile somebody answers by HTTP: nobody is to be asked any longer.
+    path = "/bagfill/campaigns/elsewhere/judgements/reject"
+    assert system.api.request("POST", path, json={"why": "too dear"})["state"] == "draft"
     system.answer(questions["approved"], "Approve")
     system.answer(questions["rejected"], "Reject")
     for run_id in questions.values():
@@ -351,11 +352,13 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     assert states == {
         "approved": CampaignState.RUNNING,
         "rejected": CampaignState.DRAFT,
-        "elsewhere": CampaignState.CANCELLED,
+        "elsewhere": CampaignState.DRAFT,
     }
-    who = {name: system.services.campaigns.events(name)[-1].who for name in names}
-    assert who == {"approved": system.stack.airflow.user, "rejected": system.stack.airflow.user, "elsewhere": "ada"}
-    assert system.api.xcom("approve_campaign", questions["elsewhere"], "approve")["state"] == "cancelled"
+    events = {name: system.services.campaigns.events(name)[-1] for name in names}
+    assert {event.who for event in events.values()} == {system.stack.airflow.user}
+    assert "answered in Airflow" in events["approved"].what
+    assert "too dear" in events["elsewhere"].what
+    assert system.api.xcom("approve_campaign", questions["elsewhere"], "approve")["state"] == "draft"
 
     assert system.api.wait_for_run("carry_campaigns", system.api.trigger("carry_campaigns"), within=90) == "success"
     deadline = time.monotonic() + 120

@@ -45,7 +45,7 @@ LEASE = timedelta(hours=1)
 
 @pytest.fixture
 def world(ministack: MiniStack, tmp_path: Path) -> Iterator[ServiceWorld]:
-    with service_world(ministack.endpoint, tmp_path, shelves=8) as opened:
+    with service_world(ministack.endpoint, tmp_path, bag_versions=6, shelves=8) as opened:
         yield opened
 
 
@@ -101,12 +101,12 @@ def allowed_change(before: bytes, after: bytes, added: Mapping[str, Any]) -> Non
 
 def test_every_spelling_is_learnt_and_a_second_look_opens_nothing(world: ServiceWorld) -> None:
     first = learn(world)
-    assert first.counts == {ImportOutcome.IMPORTED: 10, ImportOutcome.ALREADY_KNOWN: 0}
+    assert first.counts == {ImportOutcome.IMPORTED: 6, ImportOutcome.ALREADY_KNOWN: 0}
     assert set(registry_of(world).bag_versions()) == {bag.sample.id for bag in world.bags}
     for bag in world.bags:
         assert [each.location for each in registry_of(world).replicas(bag.sample.id)] == ["primary", "cold"]
     again = learn(world)
-    assert again.counts[ImportOutcome.ALREADY_KNOWN] == 10
+    assert again.counts[ImportOutcome.ALREADY_KNOWN] == 6
     assert again.is_clean
 
 
@@ -133,7 +133,7 @@ def test_a_backfill_adds_its_location_to_row_and_json_and_changes_nothing_else(w
         assert after["payload"] == {**before["payload"], "replicas": [*before["payload"]["replicas"], own]}
         assert after["version"] == before["version"] + 1
     assert "Contents" not in s3.list_objects_v2(Bucket=world.setting.responses_bucket)
-    assert _messages(world, world.setting.reindex_queue) == 10
+    assert _messages(world, world.setting.reindex_queue) == 6
     assert _messages(world, world.setting.registered_queue) == 0
 
 
@@ -244,7 +244,7 @@ def test_json_missing_behind_a_row_is_told_and_never_taken_for_no_bag(world: Ser
     world.setting.client("s3").delete_object(Bucket=row["payload"]["bucket"], Key=row["payload"]["key"])
     result = learn(world)
     assert result.counts[ImportOutcome.UNREADABLE] == 1
-    assert result.counts[ImportOutcome.IMPORTED] == 9
+    assert result.counts[ImportOutcome.IMPORTED] == 5
     assert not result.is_clean
 
 
