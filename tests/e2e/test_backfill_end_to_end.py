@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -145,6 +146,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     given: dict[str, str] = {}
 
     def environment(stack: EmbeddedStack) -> dict[str, str]:
+        # A secret that stands nowhere else, so that it can be searched for; requests signed with it are let in.
+        stack.ministack.secret_key = token_hex(20)
         given.update(project_environment(stack))
         # A copy of the settings, which a test may change.
         shutil.copytree(DEFAULT_PATH.parent, stack.work_dir / "config")

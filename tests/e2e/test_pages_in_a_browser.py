@@ -71,7 +71,8 @@ def viewer(browser: Browser, place: PagesPlace) -> BrowserContext:
 
 
 def picture(page: Page, name: str, tmp_path: Path) -> None:
-    folder = Path(os.environ.get("BAGFILL_PICTURES") or tmp_path)
+    shown_in_docs = not name.startswith(("missing", "failures", "no-bag"))
+    folder = Path(os.environ.get("BAGFILL_PICTURES") or tmp_path) if shown_in_docs else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}.png", animations="disabled")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 from bagfill.bag.identifiers import BagId
@@ -57,9 +58,9 @@ class FailureGroup:
 
 
 def command_for(needs: NeedsPerson) -> str:
-    """What resolves it, as a command line."""
+    """What resolves it, as a command line that can be copied: names are quoted for a shell."""
     return REMEDIES[needs.reason].format(
-        bag=needs.bag,
+        bag=quote(needs.bag),
         version=needs.version,
         destination=needs.destination,
         source=needs.source,

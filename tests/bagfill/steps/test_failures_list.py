@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +59,16 @@ def test_bags_are_grouped_by_reason_with_the_command_that_resolves_each(world: C
     document = group.to_json()
     assert document["examples"][1]["command"] == commands[1]
     assert document["examples"][0]["attempts"] == 1
+
+
+def test_a_command_can_be_copied_into_a_shell_whatever_the_bag_is_named(world: CampaignWorld) -> None:
+    damage(world, "digitised/b1")
+    fail(world, "digitised/b1", "r1")
+    ((needs,),) = (group.examples for group in failure_groups(world.services()))
+    odd = "digitised/a b; echo $(id) 'c'"
+    command, then = command_for(replace(needs, bag=odd)).rsplit("; then ", 1)
+    assert shlex.split(command)[2] == f"{odd}/v1"
+    assert shlex.split(then) == ["bagfill", "retry", odd, "--to", "azure"]
 
 
 def test_what_is_tried_again_by_itself_is_not_on_the_list(world: CampaignWorld) -> None:
