@@ -26,6 +26,7 @@ from bagfill.ingests.sql import SqlIngestTracker
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.ingests.storage_service.post import NoPost, Post
+from bagfill.notices.sql import SqlNotices
 from bagfill.planning.prices import PriceTable
 from bagfill.rates.sql import SqlRateLog
 from bagfill.registry.manifest_store import ManifestStore
@@ -34,7 +35,6 @@ from bagfill.registry.sql_waivers import SqlWaivers
 from bagfill.registry.storage_service.bags_api import BagsApi
 from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.storage_service.lazy import WhenAsked
-from bagfill.reports.sql_notices import SqlNotices
 from bagfill.settings import Settings
 from bagfill.settings.prices import find_price_table
 from bagfill.settings.sections import SigningSource

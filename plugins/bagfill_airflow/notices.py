@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from bagfill.reports.channels import Channel, Via
+from bagfill.notices.channels import Channel, Via
 from bagfill.reports.digest import Digest
 
 _LONGEST_SUBJECT = 100

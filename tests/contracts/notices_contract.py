@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bagfill.reports.notices import Notices
+from bagfill.notices.log import Notices
 
 
 class NoticesContract:

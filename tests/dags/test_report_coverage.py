@@ -22,7 +22,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.ports import free_port
-from bagfill.reports.notices import MemoryNotices
+from bagfill.notices.log import MemoryNotices
 from bagfill.steps.services import Policy, Services
 from campaign_world import CampaignWorld
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from pathlib import Path
 
@@ -24,11 +23,10 @@ class MiniStack(EmbeddedServer):
     name = "ministack"
     region = "us-east-1"
     access_key = "test"
+    secret_key = "test"  # noqa: S105 - signed URLs are the only thing that it compares with this one
 
     def __init__(self, work_dir: Path, *, restore_delay: float = 2.0) -> None:
         super().__init__(work_dir)
-        # Any value is accepted; one that stands nowhere else can be searched for.
-        self.secret_key = secrets.token_hex(20)
         self.restore_delay = restore_delay
         self.port = self._port()
 

@@ -19,11 +19,11 @@ from bagfill.audit.rules import AuditRules
 from bagfill.bag.rules.finding import Profile
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.storage_service.rules import ServiceIngests
+from bagfill.notices.channels import Channel
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
 from bagfill.registry.storage_service.api_rules import ApiRules
 from bagfill.registry.storage_service.places import ServiceManifests
-from bagfill.reports.channels import Channel
 from bagfill.settings.campaigns import CampaignsSection
 from bagfill.settings.forecast import ForecastSection
 from bagfill.settings.notices import NoticeSection

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from bagfill.reports.channels import Channel, Via
+from bagfill.notices.channels import Channel, Via
 from bagfill.settings.sections import ConnectionId, Section
 
 

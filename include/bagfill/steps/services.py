@@ -21,6 +21,7 @@ from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.storage_service.post import NoPost, Post
 from bagfill.ingests.tracker import IngestTracker
+from bagfill.notices.log import MemoryNotices, Notices
 from bagfill.planning.forecast_rules import ForecastRules
 from bagfill.planning.limits import Limits
 from bagfill.planning.prices import PriceTable
@@ -30,7 +31,6 @@ from bagfill.registry.registry import Registry
 from bagfill.registry.storage_service.bags_api import BagsApi
 from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.waivers import MemoryWaivers, Waivers
-from bagfill.reports.notices import MemoryNotices, Notices
 from bagfill.steps.act_costs import ActCosts, UnpricedActs
 from bagfill.steps.records import RecordStore
 from bagfill.steps.thaw_permits import EveryThawPermitted, ThawPermits

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bagfill.notices.log import MemoryNotices
 from bagfill.reports.digest import Digest, digest_of, things_of
-from bagfill.reports.notices import MemoryNotices
 from bagfill.reports.standing import Standing
 from standings import ODD, a_standing
 

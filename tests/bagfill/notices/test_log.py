@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bagfill.demo.postgresql import PostgreSQL
-from bagfill.reports.notices import MemoryNotices, Notices
-from bagfill.reports.sql_notices import SqlNotices
+from bagfill.notices.log import MemoryNotices, Notices
+from bagfill.notices.sql import SqlNotices
 from contracts.databases import postgresql_url, sqlite_url, with_tables
 from contracts.notices_contract import NoticesContract
 

@@ -11,7 +11,7 @@ from bagfill.database.tables import NOTICES
 
 
 class SqlNotices:
-    """See :class:`bagfill.reports.notices.Notices`. Every method may raise DatabaseError.
+    """See :class:`bagfill.notices.log.Notices`. Every method may raise DatabaseError.
 
     Args:
         engine: of :func:`bagfill.database.engine.open_database`, with the tables up to date.
