@@ -67,7 +67,7 @@ class SeaweedFS(EmbeddedServer):
                 f"-ip.bind={LOOPBACK}",
                 *ports,
                 # A bucket takes volumes of its own; at the default of 8 the second bucket answers 500.
-                "-volume.max=300",
+                "-volume.max=1000",
                 "-master.volumeSizeLimitMB=1024",
                 "-master.telemetry=false",
                 "-filer",
@@ -84,7 +84,8 @@ class SeaweedFS(EmbeddedServer):
             log=self.log,
             folder=home,
             # AWS_ACCESS_KEY_ID in the environment would become its administrator.
-            environment=plain_environment(home, TMPDIR=sockets),
+            # A new bucket would grow seven volumes at once, and the forty-third find none.
+            environment=plain_environment(home, TMPDIR=sockets, WEED_MASTER_VOLUME_GROWTH_COPY_1="1"),
             # An unsigned request is refused with 403 as soon as identities are loaded.
             ready=answers_http(self.port, "/healthz", below=300),
             ready_within=90,
