@@ -80,6 +80,17 @@ def examine_area(area: Location, credentials: Credentials, now: Callable[[], dat
         _examine(area, Identity.AREA, area.write_connection, credentials, now, into, asks_facts=False)
 
 
+def examine_service_bucket(
+    bucket: Location,
+    connection: str | None,
+    credentials: Credentials,
+    now: Callable[[], datetime],
+    into: Examination,
+) -> None:
+    """Try what the identity of a storage service's manifests needs in their bucket; see :func:`examine_location`."""
+    _examine(bucket, Identity.SERVICE, connection, credentials, now, into, asks_facts=False)
+
+
 def _examine(
     location: Location,
     identity: Identity,
