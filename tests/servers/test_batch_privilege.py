@@ -1,7 +1,8 @@
 """Jobs of S3 Batch Operations with exactly the rights of docs/security.md, as far as a server can show.
 
 No server that can be installed has these jobs: a stand-in does them, with the role's own key and rights at a server
-that enforces IAM. What AWS alone decides, who may create a job and pass a role, is put to the policy engine of that server.
+that enforces IAM. What AWS alone decides, who may create a job and pass a role, is put to the policy engine of that
+server.
 """
 
 from __future__ import annotations
