@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from airflow_home import migrated_copy
 from bagfill.bag.identifiers import BagId, BagVersionId, ExternalIdentifier, Space
 from bagfill.campaigns.ledger import Act
 from bagfill.campaigns.model import Definition, Scope
@@ -89,14 +90,17 @@ class PagesPlace:
 
 
 @contextmanager
-def pages_place(folder: Path) -> Iterator[PagesPlace]:
-    """Fill an installation and start the API server on it; users ``viewer``, ``operator`` and ``admin``."""
+def pages_place(folder: Path, databases: Path) -> Iterator[PagesPlace]:
+    """Fill an installation and start the API server on it; users ``viewer``, ``operator`` and ``admin``.
+
+    Args:
+        folder: for all of it.
+        databases: folder of databases that were migrated before, see :func:`airflow_home.migrated_copy`.
+    """
     settings = folder / "bagfill.toml"
     settings.write_text(SETTINGS)
     for name in ("primary", "azure", "glacier"):
         (folder / name).mkdir()
-    with open_services(load_settings(settings), EnvironmentCredentials({})) as services:
-        fill(services, folder)
     airflow = AirflowComponents(
         folder,
         f"sqlite:///{folder}/airflow.db",
@@ -109,9 +113,12 @@ def pages_place(folder: Path) -> Iterator[PagesPlace]:
     place = PagesPlace(airflow, settings)
     known = {"admin": airflow.password, "viewer": airflow.viewer_password, "operator": place.operator_password}
     (airflow.home / "passwords.json").write_text(json.dumps(known))
-    for command in (["db", "migrate"], ["dags", "reserialize"]):
-        made = [sys.executable, "-m", "airflow", *command]
-        subprocess.run(made, env=airflow.environment, check=True, capture_output=True, timeout=180)
+    migrated_copy(databases, folder / "airflow.db", airflow.environment)
+    command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
+    with subprocess.Popen(command, env=airflow.environment, stdout=subprocess.DEVNULL) as reserialized:
+        with open_services(load_settings(settings), EnvironmentCredentials({})) as services:
+            fill(services, folder)
+        assert reserialized.wait(180) == 0
     api_server = next(airflow.components())
     with Supervisor() as supervisor:
         supervisor.start(*api_server)
