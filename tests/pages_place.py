@@ -25,6 +25,7 @@ from bagfill.campaigns.states import ActKind
 from bagfill.database.engine import open_database
 from bagfill.demo.airflow_components import AirflowComponents
 from bagfill.demo.collection import sample_collection
+from bagfill.demo.ports import free_port
 from bagfill.demo.supervisor import Supervisor
 from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestEvent, IngestStatus
@@ -87,6 +88,17 @@ class PagesPlace:
     airflow: AirflowComponents
     settings: Path
     operator_password: str = "a-password-of-an-operator"
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Settings that name a database at which nobody answers, for a while."""
+        url = f"postgresql://bagfill:a-secret-of-the-database@127.0.0.1:{free_port()}/registry"
+        whole = self.settings.read_text()
+        self.settings.write_text(whole.replace("sqlite:///registry.sqlite", url))
+        try:
+            yield
+        finally:
+            self.settings.write_text(whole)
 
 
 @contextmanager

@@ -283,3 +283,25 @@ def test_a_page_left_open_says_when_it_cannot_be_renewed(
     page.clock.run_for(60_000)
     expect(page.locator("#freshness")).to_contain_text("Renewed at")
     context.close()
+
+
+def test_without_the_registrys_database_the_pages_say_so_and_airflow_stays_up(
+    operator: BrowserContext, place: PagesPlace
+) -> None:
+    page = operator.new_page()
+    page.clock.install()
+    page.goto(PAGES["coverage"])
+    with place.without_database():
+        page.clock.run_for(21_000)
+        expect(page.locator("#freshness")).to_contain_text("could not be renewed: what is shown here is old")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Coverage")
+        for name in ("missing", "campaigns", "needs", "bag"):
+            assert page.goto(PAGES[name]).status == 503  # type: ignore[union-attr]  # each page answers
+            expect(page.get_by_role("heading", level=1)).to_have_text("The registry's database does not answer")
+            assert "a-secret-of-the-database" not in page.content()
+        assert findings(page) == []
+        page.goto("/dags/backfill_bag")
+        expect(page.get_by_text("backfill_bag").first).to_be_visible()
+    page.goto(PAGES["bag"])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("PP MIA 2")
+    page.close()

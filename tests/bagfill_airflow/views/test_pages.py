@@ -35,6 +35,16 @@ PAGE_OF_BAG = f"{UI}/bags/digitised/PP/MIA 1"
 NASTY = "a\"b <script>alert(1)</script> 'c' & 📦 é?#z"
 
 
+PAGES = (
+    "coverage",
+    "missing?location=azure",
+    "campaigns",
+    "campaigns/x",
+    "needs",
+    "failures/source-corrupt?destination=azure",
+    "bags/digitised/PP/MIA 1",
+    "runs/bag__x",
+)
 KNOWN_TAGS = frozenset(
     re.findall(
         r"\w+",
@@ -162,9 +172,7 @@ def test_the_page_of_a_bag_leads_to_its_runs_and_the_run_back_to_the_bag(api: Ap
     assert "No bag belongs to this run" in operator.get(f"{UI}/runs/manual__1").text
 
 
-@pytest.mark.parametrize(
-    "path", ["coverage", "missing?location=azure", "bags/digitised/PP/MIA 1", "runs/x", "bags?name=a/b"]
-)
+@pytest.mark.parametrize("path", [*PAGES, "bags?name=a/b"])
 def test_nobody_looks_without_a_login_and_the_page_says_so(api: Api, path: str) -> None:
     anonymous = api.client().get(f"{UI}/{path}")
     assert anonymous.status_code == 401
@@ -264,10 +272,22 @@ def test_a_registry_that_does_not_answer_is_said_on_the_page_and_airflow_goes_on
         def __getattr__(self, name: str) -> Any:
             raise DatabaseError("connection refused to 10.0.0.7 as bagfill", retryable=True)
 
-    api.services = replace(api.services, registry=Broken(), ingests=Broken())
-    for path in ("coverage", "missing?location=azure", "bags/digitised/PP/MIA 1", "runs/bag__x"):
-        answer = api.client("viewer").get(f"{UI}/{path}")
-        assert answer.status_code == 503
+    away = Broken()
+    api.services = replace(
+        api.services, registry=away, ingests=away, campaigns=away, thaws=away, releases=away, request_keys=away
+    )
+    operator = api.client("operator", by_cookie=True)
+    same = {"Sec-Fetch-Site": "same-origin"}
+    bag = {"space": "digitised", "identifier": "PP/MIA 1", "destination": "azure", "key": "k"}
+    failure = {"reason": "source-corrupt", "destination": "azure"}
+    answers = [operator.get(f"{UI}/{path}") for path in PAGES]
+    answers += [
+        operator.post(f"{UI}/start", data=bag, headers=same),
+        operator.post(f"{UI}/needs/release", data=failure, headers=same),
+        operator.post(f"{UI}/campaigns/x/pause", data={"revision": "1"}, headers=same),
+    ]
+    for answer in answers:
+        assert answer.status_code == 503, answer.url
         assert "database does not answer" in answer.text
         assert "10.0.0.7" not in answer.text
 
