@@ -114,7 +114,9 @@ def checks() -> str:
         + "\nBeside these: `one-identity` (reading and writing with the same one), `folder-missing`, `folder-access` "
         "and `disk-full` of local folders, `connection-not-set`, `database-answers-not`, `database-revision`, "
         "`database-rights` and `database-clock` of the registry, `queue` of restore events and of newly registered "
-        "bags; of a storage service `table`, `table-may-delete`, `ingests-tracker` and `ingests-topic`.\n"
+        "bags; of a storage service `table` and `table-may-delete` of its tables, `responses-may-not-forget` of its "
+        "cached answers, `reindex-topic`, `bags-api`, `ingests-tracker` and `ingests-topic`; its bucket of manifests "
+        "is tried as above.\n"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from azure.storage.blob import BlobServiceClient, generate_container_sas
+from azure.storage.blob import BlobServiceClient, ResourceTypes, generate_account_sas, generate_container_sas
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ministack import MiniStack
@@ -118,6 +118,19 @@ def signature(azurite: Azurite, container: str, permission: str) -> dict[str, ob
         account_key=azurite.account_key,
         permission=permission,
         expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    text = f"BlobEndpoint={azurite.endpoint};SharedAccessSignature={token}"
+    return {"conn_type": "wasb", "extra": {"connection_string": text}}
+
+
+def account_signature(azurite: Azurite, permission: str) -> dict[str, object]:
+    """For every container of the account."""
+    token = generate_account_sas(
+        azurite.account,
+        azurite.account_key,
+        ResourceTypes(object=True, container=True),
+        permission,
+        datetime.now(UTC) + timedelta(hours=1),
     )
     text = f"BlobEndpoint={azurite.endpoint};SharedAccessSignature={token}"
     return {"conn_type": "wasb", "extra": {"connection_string": text}}

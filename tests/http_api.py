@@ -16,6 +16,7 @@ from fastapi import FastAPI  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
 from bagfill.bag.identifiers import BagId  # noqa: E402
+from bagfill.campaigns.memory import MemoryCampaigns  # noqa: E402
 from bagfill.ingests.request_keys import MemoryRequestKeys  # noqa: E402
 from bagfill.steps.services import Services  # noqa: E402
 from bagfill_airflow.api.app import PREFIX, create_app  # noqa: E402
@@ -72,7 +73,9 @@ def make_api(tokens: dict[str, str]) -> Api:
     world = World()
     for number in (1, 2):
         world.add(str(BAG.version(number)), bag_files(BAG, {f"{number}.txt": b"text", "a.txt": b""}))
-    services = replace(world.services(), request_keys=MemoryRequestKeys(world.clock))
+    services = replace(
+        world.services(), request_keys=MemoryRequestKeys(world.clock), campaigns=MemoryCampaigns(world.clock)
+    )
     runs = StubRuns()
     mounted = FastAPI()
     made = Api(world, services, runs, mounted, tokens)

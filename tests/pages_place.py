@@ -29,9 +29,10 @@ from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps, Spend
+from bagfill.planning.order import Order
 from bagfill.settings import load_settings
 from bagfill.steps.backfill import backfill
-from bagfill.steps.campaign_plan import PLAN
+from bagfill.steps.campaign_plan import FORECAST, PLAN
 from bagfill.steps.campaigns import act_on_campaign, create_campaign, start_campaign
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import BackfillRequest
@@ -185,7 +186,13 @@ def _campaigns(services: Services, engine: Engine) -> None:
     early = replace(services, clock=lambda: began, campaigns=SqlCampaigns(engine, lambda: began))
     caps = Caps(money=Decimal(1200))
     whole = Definition(Scope(spaces=("digitised",)), "azure", unknown_prices=True, source="primary")
-    create_campaign(early, "azure-2026", whole, caps, who="admin")
+    urgent = replace(
+        whole,
+        deadline=began + timedelta(hours=14),
+        order=Order.PRIORITY,
+        priorities={"digitised": 1, "digitised/b10000037": 100, "digitised/b30000016": 40},
+    )
+    create_campaign(early, "azure-2026", urgent, caps, who="admin")
     start_campaign(early, "azure-2026", who="admin")
     act_on_campaign(services, "azure-2026", "pause", who="operator", why="the link is needed elsewhere")
     act_on_campaign(services, "azure-2026", "resume", who="operator")
@@ -199,7 +206,12 @@ def _campaigns(services: Services, engine: Engine) -> None:
     # As it would be if the bytes were there to be looked at.
     planned = {"bytes": sum(each.bytes for each in untried), "files": sum(each.files for each in untried)}
     counted = {"bag_versions": len(untried), "money": "980.00"}
-    services.campaigns.remember("azure-2026", PLAN, {**plan, **planned, **counted})
+    [tier] = plan["prospects"]
+    lasting = {"made": began.isoformat(), "prospects": [{**tier, "waiting": 0, "working": 8 * 3600, "money": "980.00"}]}
+    services.campaigns.remember("azure-2026", PLAN, {**plan, **planned, **counted, **lasting})
+    left = {"made": services.clock().isoformat(), "booked_then": "538.02"}
+    rest = {"prospects": [{**tier, "waiting": 0, "working": 4 * 3600, "money": "460.00"}]}
+    services.campaigns.remember("azure-2026", FORECAST, {**plan, **left, **rest})
     for number, each in enumerate(untried[: len(untried) * 3 // 4]):
         status = IngestStatus.SUCCEEDED if number % 6 else IngestStatus.PROCESSING
         ingest = _ingest(services, each.bag_version, status, "azure-2026", "Copy succeeded")

@@ -82,6 +82,12 @@ class ServiceWorld:
         """The aggregator's records."""
         return {item["id"]: item for item in self.setting.table(self.setting.replicas_table).scan()["Items"]}
 
+    def objects(self) -> set[str]:
+        """Keys in the bucket of manifests."""
+        pages = self.setting.client("s3").get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=self.setting.manifests_bucket)
+        return {each["Key"] for page in listed for each in page.get("Contents", [])}
+
     def text(self, row: dict[str, Any]) -> bytes:
         """The JSON that a row points to."""
         pointer = row["payload"].get("typedStoreId", row["payload"])

@@ -14,7 +14,13 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from azure.storage.blob import BlobServiceClient, StandardBlobTier, generate_container_sas
+from azure.storage.blob import (
+    BlobServiceClient,
+    ResourceTypes,
+    StandardBlobTier,
+    generate_account_sas,
+    generate_container_sas,
+)
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.demo.azurite import Azurite
@@ -28,12 +34,15 @@ from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
 from bagfill.storage.azure import AzureStore
+from bagfill.storage.azure_copies import copy_name
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.environment_credentials import EnvironmentCredentials
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.location import Location, Provider, ThawDefaults
+from bagfill.storage.providers import open_store
 from bagfill.storage.signed_source import URL_LIFE
 from bagfill.storage.sqs import SqsQueue
-from bagfill.storage.store import ThawTier
+from bagfill.storage.store import ArchiveState, ThawAnswer, ThawTier
 from bagfill.wiring import open_services
 from enforcing_ministack import EnforcingMiniStack
 from recording_proxy import Recording, Request, recording
@@ -264,6 +273,8 @@ def azure_permission(request: Request) -> str:
             return "r"
         case "PUT", "":
             return "c"
+        case "PUT", "tier":
+            return "w"
         case "PUT", ("block" | "blocklist"):
             return "w"
     raise AssertionError(f"no signature speaks of {request}")
@@ -339,6 +350,8 @@ def test_the_page_says_how_long_a_signed_url_lives() -> None:
 def test_no_policy_has_a_right_to_delete_or_to_everything() -> None:
     for name, policy in POLICIES.items():
         text = json.dumps([s for s in policy.get("Statement", [policy]) if s.get("Sid") != "ForgetCachedAnswers"])
+        # The one action that knows no resources: what a job may do is its role's business.
+        text = text.replace('"Action": "s3:CreateJob", "Resource": "*"', "")
         # Of a queue: messages that were handed over.
         assert "Delete" not in text.replace("sqs:DeleteMessage", "").replace("Deletes nothing", ""), name
         assert not re.search(r'"(s3:|sqs:)?\*"', text), name
@@ -359,6 +372,93 @@ def test_a_thaw_at_azure_needs_the_right_to_write(azurite: Azurite) -> None:
             store.request_thaw("archived", tier=ThawTier.STANDARD, days=1)
         store.close()
     assert "| thaw | `rlw` |" in PAGE
+
+
+class TestThawsByCopies:
+    """Two containers at Azure, with signatures for the account: the server knows no roles."""
+
+    @pytest.fixture
+    def asked(self, azurite: Azurite) -> dict[tuple[str, str], set[str]]:
+        """Which permissions were needed, by role and container, to thaw a blob by a copy and to read it."""
+        names = {"bags": f"bags-{uuid4()}", "copies": f"copies-{uuid4()}"}
+        service = BlobServiceClient.from_connection_string(azurite.connection_string)
+        for name in names.values():
+            service.create_container(name)
+        bags, copies = (service.get_container_client(names[each]) for each in ("bags", "copies"))
+        bags.upload_blob("b1/v1/archived", b"frozen", standard_blob_tier=StandardBlobTier.ARCHIVE)
+        with recording(_origin(azurite)) as seen:
+            roles, environ = {}, {}
+            for role, permission in (("reader", "rl"), ("thaw", "rlcw")):
+                token = generate_account_sas(
+                    azurite.account,
+                    azurite.account_key,
+                    ResourceTypes(object=True, container=True),
+                    permission,
+                    datetime.now(UTC) + timedelta(hours=1),
+                )
+                text = f"BlobEndpoint={seen.url}/{azurite.account};SharedAccessSignature={token}"
+                document = {"conn_type": "wasb", "extra": {"connection_string": text}}
+                environ[f"AIRFLOW_CONN_{role.upper()}"] = json.dumps(document)
+                roles[parse_qs(token)["sig"][0]] = role
+            defaults = ThawDefaults(copies=names["copies"], into="Cool")
+            location = Location(
+                "cold",
+                Provider.AZURE_BLOB_STORAGE,
+                names["bags"],
+                read_connection="reader",
+                thaw_connection="thaw",
+                thaw=defaults,
+            )
+            credentials = EnvironmentCredentials(environ)
+            store = open_store(location, credentials, writing=False)
+            # Azurite takes no archived source that is named by a signature; the request is what counts here.
+            with pytest.raises(StoreError, match="CannotVerifyCopySource"):
+                store.request_thaw("b1/v1/archived", tier=ThawTier.STANDARD, days=1)
+            [info] = store.list("b1/v1/")
+            copy = copies.get_blob_client(copy_name(info))
+            copy.upload_blob(b"frozen")
+            assert store.request_thaw(info.key, tier=ThawTier.STANDARD, days=1) is ThawAnswer.NOT_ARCHIVED
+            assert [found.archive for found in store.list("b1/v1/")] == [ArchiveState.THAWED]
+            assert b"".join(map(bytes, store.read(info.key))) == b"frozen"
+            # Somebody's rule archived the copy: it is rehydrated in place.
+            copy.set_standard_blob_tier("Archive")
+            assert store.request_thaw(info.key, tier=ThawTier.STANDARD, days=1) is ThawAnswer.REQUESTED
+            assert store.stat(info.key) is not None
+            store.close()
+        assert [request for request in seen.requests if request.status in {401, 403}] == []
+        needed: dict[tuple[str, str], set[str]] = {}
+        # The server asks itself for the source of a copy, with the signature it was given.
+        for request in (each for each in seen.requests if "axios" not in each.headers.get("user-agent", "")):
+            container = next(each for each, name in names.items() if f"/{name}" in request.path)
+            needed.setdefault((roles[request.who], container), set()).add(azure_permission(request))
+        return needed
+
+    @pytest.mark.parametrize("role", ["reader", "thaw"])
+    def test_each_container_is_asked_for_what_the_page_says_and_nothing_else(
+        self, asked: dict[tuple[str, str], set[str]], role: str
+    ) -> None:
+        found = re.search(rf"^\| {role}, with copies \| `(\w+)` \| `(\w+)` \|", PAGE, re.MULTILINE)
+        assert found is not None
+        for container, documented in zip(("bags", "copies"), found.groups(), strict=True):
+            used = asked[role, container]
+            # To list is what the doctor and people want of an identity that thaws.
+            assert used <= set(documented), (role, container)
+            assert set(documented) - used <= ({"l"} if role == "thaw" else set()), (role, container)
+
+    def test_the_role_that_thaws_by_copies_has_the_data_actions_of_these_permissions(
+        self, asked: dict[tuple[str, str], set[str]]
+    ) -> None:
+        blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+        needed = {
+            "r": f"{blobs}/read",
+            "l": f"{blobs}/read",
+            # Source: Azure, "Permissions for calling data operations": a copy to a new blob, and a change of its tier.
+            "c": f"{blobs}/add/action",
+            "w": f"{blobs}/write",
+        }
+        role = POLICIES["azure thaw, with copies"]
+        assert set(role["DataActions"]) == {needed[each] for each in asked["thaw", "copies"]}
+        assert role["Actions"] == role["NotDataActions"] == []
 
 
 def examined(world: World, settings: Settings, location: str) -> Examination:

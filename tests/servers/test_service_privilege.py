@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,8 +14,9 @@ import boto3
 import pytest
 
 from bagfill.demo.storage_service.setting import ServiceSetting
+from bagfill.doctor.examine import Examination
 from bagfill.doctor.model import Verdict
-from bagfill.doctor.service_tables import examine_tables
+from bagfill.doctor.service_manifests import examine_manifests
 from bagfill.registry.storage_service.places import ServiceManifests
 from bagfill.settings import load_settings
 from bagfill.steps.backfill import backfill
@@ -62,8 +65,8 @@ def policy(setting: ServiceSetting) -> str:
     return text
 
 
-@pytest.fixture(scope="module")
-def key(world: ServiceWorld, server: EnforcingMiniStack) -> dict[str, str]:
+def user(server: EnforcingMiniStack, name: str, document: str) -> dict[str, str]:
+    """A user of IAM with one policy; its key."""
     make: Any = boto3.client
     iam = make(
         "iam",
@@ -72,9 +75,14 @@ def key(world: ServiceWorld, server: EnforcingMiniStack) -> dict[str, str]:
         aws_access_key_id=server.access_key,
         aws_secret_access_key=server.secret_key,
     )
-    iam.create_user(UserName="service")
-    iam.put_user_policy(UserName="service", PolicyName="p", PolicyDocument=policy(world.setting))
-    return dict(iam.create_access_key(UserName="service")["AccessKey"])
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    return dict(iam.create_access_key(UserName=name)["AccessKey"])
+
+
+@pytest.fixture(scope="module")
+def key(world: ServiceWorld, server: EnforcingMiniStack) -> dict[str, str]:
+    return user(server, "service", policy(world.setting))
 
 
 @pytest.fixture(scope="module")
@@ -131,36 +139,115 @@ def test_only_cached_answers_are_deleted(requests: list[Request], world: Service
     assert all(path.startswith(f"/{world.setting.responses_bucket}/responses/") for path in deleted)
 
 
-def test_the_doctor_finds_the_tables_and_that_no_row_can_be_deleted(
+def examined(
+    server: EnforcingMiniStack, places: ServiceManifests, login: str, password: str
+) -> tuple[dict[str, set[Verdict]], Examination]:
+    """What the doctor says with one key: its verdicts by code, and everything."""
+    extra = {"endpoint_url": server.endpoint, "region_name": server.region}
+    connection = {"conn_type": "aws", "login": login, "password": password, "extra": extra}
+    credentials = EnvironmentCredentials({"AIRFLOW_CONN_C": json.dumps(connection)})
+    examination = Examination()
+    examine_manifests(places, credentials, lambda: datetime.now(UTC), examination)
+    said: dict[str, set[Verdict]] = {}
+    for finding in examination.findings:
+        said.setdefault(finding.code, set()).add(finding.diagnosis.verdict)
+    return said, examination
+
+
+def places_of(setting: ServiceSetting, probe_prefix: str | None = None) -> ServiceManifests:
+    return ServiceManifests(
+        setting.manifests_table,
+        setting.manifests_bucket,
+        "c",
+        setting.replicas_table,
+        setting.responses_bucket,
+        reindex_topic=setting.reindex_topic,
+        probe_prefix=probe_prefix,
+    )
+
+
+def test_the_doctor_finds_that_the_policy_suffices_and_permits_nothing_more(
     world: ServiceWorld, key: dict[str, str], server: EnforcingMiniStack
 ) -> None:
-    setting = world.setting
-    places = ServiceManifests(setting.manifests_table, setting.manifests_bucket, "c", setting.replicas_table)
-
-    def said(login: str, password: str) -> set[tuple[str, Verdict]]:
-        extra = {"endpoint_url": server.endpoint, "region_name": server.region}
-        connection = {"conn_type": "aws", "login": login, "password": password, "extra": extra}
-        credentials = EnvironmentCredentials({"AIRFLOW_CONN_C": json.dumps(connection)})
-        return {(f.code, f.diagnosis.verdict) for f in examine_tables(places, credentials)}
-
-    before = world.rows()
-    assert said(key["AccessKeyId"], key["SecretAccessKey"]) == {
-        ("table", Verdict.GOOD),
-        ("table-may-delete", Verdict.GOOD),
+    objects, rows = world.objects(), world.rows()
+    said, examination = examined(
+        server, places_of(world.setting, "bagfill-probe/"), key["AccessKeyId"], key["SecretAccessKey"]
+    )
+    assert {code: verdicts for code, verdicts in said.items() if verdicts != {Verdict.GOOD}} == {}
+    assert said.keys() >= {
+        *("table", "table-may-delete", "responses-may-not-forget", "reindex-topic"),
+        *("may-not-list", "may-not-stat", "may-not-read", "may-not-create", "may-not-stage"),
+        *("may-overwrite", "may-delete", "conditions-ignored"),
     }
-    assert said(server.access_key, server.secret_key) == {("table", Verdict.GOOD), ("table-may-delete", Verdict.MEND)}
-    assert said("nobody", "wrong") == {("table", Verdict.MEND)}
-    assert world.rows() == before
+    tables = {f.diagnosis.seen.split(":")[0] for f in examination.findings if f.code.startswith("table")}
+    assert tables == {world.setting.manifests_table, world.setting.replicas_table}
+    tried = {f.diagnosis.seen.split(": ")[1] for f in examination.findings if f.code == "table"}
+    assert tried == {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"}
+    # Below the probe prefix, and named; no row, and none of the service's objects.
+    assert world.rows() == rows
+    assert world.objects() - objects == {key for _, key in examination.remains}
+    assert all(key.startswith("bagfill-probe/") for _, key in examination.remains)
+    assert examination.remains
+
+
+def test_without_a_probe_prefix_nothing_is_written_and_the_doctor_says_what_it_could_not_try(
+    world: ServiceWorld, key: dict[str, str], server: EnforcingMiniStack
+) -> None:
+    before = world.objects()
+    said, examination = examined(server, places_of(world.setting), key["AccessKeyId"], key["SecretAccessKey"])
+    assert {code for code, verdicts in said.items() if verdicts != {Verdict.GOOD}} == {"may-not-create"}
+    assert said["may-not-create"] == {Verdict.UNKNOWN}
+    assert examination.remains == []
+    assert world.objects() == before
+
+
+def test_an_identity_that_may_do_everything_is_told_to_lose_its_rights_to_delete(
+    world: ServiceWorld, server: EnforcingMiniStack
+) -> None:
+    rows = world.rows()
+    said, _ = examined(server, places_of(world.setting), server.access_key, server.secret_key)
+    assert said["table"] == {Verdict.GOOD}
+    assert {code for code, verdicts in said.items() if Verdict.MEND in verdicts} == {"table-may-delete", "may-delete"}
+    assert world.rows() == rows
+
+
+def test_a_stranger_is_told_so_at_every_part(world: ServiceWorld, server: EnforcingMiniStack) -> None:
+    said, examination = examined(server, places_of(world.setting), "nobody", "wrong-secret")
+    for code in ("table", "identity-refused", "responses-may-not-forget", "reindex-topic"):
+        assert said[code] == {Verdict.MEND}, code
+    assert "wrong-secret" not in json.dumps([finding.to_json() for finding in examination.findings])
+
+
+@pytest.mark.parametrize(
+    ("taken", "code", "words"),
+    [
+        ("dynamodb:Scan", "table", "Permit dynamodb:Scan"),
+        ("dynamodb:UpdateItem", "table", "Permit dynamodb:UpdateItem"),
+        ("s3:ListBucket", "may-not-list", "Permit s3:ListBucket on arn:aws:s3:::"),
+        ("s3:DeleteObject", "responses-may-not-forget", "/responses/*"),
+        ("sns:GetTopicAttributes", "reindex-topic", "permit sns:GetTopicAttributes"),
+    ],
+)
+def test_a_right_that_is_missing_is_named(
+    world: ServiceWorld, server: EnforcingMiniStack, taken: str, code: str, words: str
+) -> None:
+    name = f"without-{taken.replace(':', '-')}"
+    key = user(server, name, policy(world.setting).replace(f'"{taken}"', '"s3:GetBucketTagging"'))
+    _, examination = examined(server, places_of(world.setting), key["AccessKeyId"], key["SecretAccessKey"])
+    to_mend = [f for f in examination.findings if f.diagnosis.verdict is Verdict.MEND]
+    assert {f.code for f in to_mend} == {code}
+    assert all(words in f.diagnosis.advice for f in to_mend)
 
 
 def test_the_doctor_tells_a_table_that_is_not_there_from_one_that_is_not_ours(
-    key: dict[str, str], server: EnforcingMiniStack
+    world: ServiceWorld, key: dict[str, str], server: EnforcingMiniStack
 ) -> None:
-    extra = {"endpoint_url": server.endpoint, "region_name": server.region}
-    root = {"conn_type": "aws", "login": server.access_key, "password": server.secret_key, "extra": extra}
-    ours = {**root, "login": key["AccessKeyId"], "password": key["SecretAccessKey"]}
-    credentials = EnvironmentCredentials({"AIRFLOW_CONN_ROOT": json.dumps(root), "AIRFLOW_CONN_OURS": json.dumps(ours)})
-    for connection, words in (("root", "no such table"), ("ours", "Permit dynamodb:GetItem")):
-        found = examine_tables(ServiceManifests("another-table", "bucket", connection), credentials)
-        assert found[0].diagnosis.verdict is Verdict.MEND
-        assert words in found[0].diagnosis.advice
+    places = replace(places_of(world.setting), table="another-table")
+    for (login, password), words in (
+        ((server.access_key, server.secret_key), "no such table"),
+        ((key["AccessKeyId"], key["SecretAccessKey"]), "Permit dynamodb:GetItem"),
+    ):
+        _, examination = examined(server, places, login, password)
+        first = examination.findings[0].diagnosis
+        assert first.verdict is Verdict.MEND
+        assert words in first.advice

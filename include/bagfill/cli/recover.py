@@ -10,7 +10,8 @@ from bagfill.cli.places import configured_place, named_place, open_place
 from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
 from bagfill.steps.folder_files import NothingThere, ObjectsArchived
-from bagfill.steps.recover_bag import FolderInUse, Recovered, recover_bag
+from bagfill.steps.recover_bag import Recovered, recover_bag
+from bagfill.steps.recovery_folder import FolderInUse, RecoveryRuns
 
 _SHOWN = 20
 
@@ -39,6 +40,10 @@ def run(
         except FolderInUse:
             raise CommandError(
                 f"--into: {folder} holds files that no unfinished recovery left there; name a new folder"
+            ) from None
+        except RecoveryRuns:
+            raise CommandError(
+                f"--into: another recovery writes into {folder} now; wait for it to end, or name a new folder"
             ) from None
         except ObjectsArchived as archived:
             raise CommandError(

@@ -11,9 +11,9 @@ from bagfill.doctor.database import examine_database
 from bagfill.doctor.examine import Examination, examine_area, examine_location
 from bagfill.doctor.model import EVERYBODY, Identity
 from bagfill.doctor.queue import examine_queue
-from bagfill.doctor.service import SUBJECT, examine_service
-from bagfill.doctor.service_tables import SUBJECT as MANIFESTS
-from bagfill.doctor.service_tables import examine_tables
+from bagfill.doctor.service import BAGS_API, INGESTS, examine_bags_api, examine_ingests
+from bagfill.doctor.service_manifests import SUBJECT as MANIFESTS
+from bagfill.doctor.service_manifests import examine_manifests
 from bagfill.settings import Settings
 from bagfill.storage.credentials import Credentials
 
@@ -56,11 +56,14 @@ def examine(
         examination.findings += examine_queue(settings.thaw_events, credentials)
         yield "thaw_events", examination
     if settings.service_manifests is not None:
-        examination.findings += examine_tables(settings.service_manifests, credentials)
+        examine_manifests(settings.service_manifests, credentials, now, examination)
         yield MANIFESTS, examination
+    if settings.bags_api is not None:
+        examination.findings += examine_bags_api(settings.bags_api, credentials)
+        yield BAGS_API, examination
     if settings.service_ingests is not None:
-        examination.findings += examine_service(settings.service_ingests, credentials)
-        yield SUBJECT, examination
+        examination.findings += examine_ingests(settings.service_ingests, credentials)
+        yield INGESTS, examination
     if settings.registered_bags is not None:
         listener = "storage_service.listener"
         examination.findings += examine_queue(settings.registered_bags, credentials, listener)

@@ -68,8 +68,29 @@ def examine_location(
             continue
         asks_facts = identity is (Identity.READER if location.inspect_connection is None else Identity.INSPECTOR)
         _examine(location, identity, connection, credentials, now, into, asks_facts=asks_facts)
+    if location.thaw.copies is not None:
+        _examine_copies(location, location.thaw.copies, credentials, now, into, identities)
     if location.writable and Identity.WRITER in identities:
         into.findings += _one_identity(location, credentials)
+
+
+def _examine_copies(
+    location: Location,
+    container: str,
+    credentials: Credentials,
+    now: Callable[[], datetime],
+    into: Examination,
+    identities: AbstractSet[Identity],
+) -> None:
+    """The container in which thaws make their copies: read by the reader, and created in by whoever thaws."""
+    thawer = location.thaw_connection or location.read_connection
+    name = f"{location.name}: copies"
+    place = Location(
+        name, location.provider, container, location.prefix, location.read_connection, thaw_connection=thawer
+    )
+    for identity, connection in ((Identity.READER, location.read_connection), (Identity.THAWER, thawer)):
+        if identity in identities:
+            _examine(place, identity, connection, credentials, now, into, asks_facts=False)
 
 
 def examine_area(area: Location, credentials: Credentials, now: Callable[[], datetime], into: Examination) -> None:
@@ -78,6 +99,17 @@ def examine_area(area: Location, credentials: Credentials, now: Callable[[], dat
         into.findings += examine_folder(area, needs_writing=True, is_area=True)
     else:
         _examine(area, Identity.AREA, area.write_connection, credentials, now, into, asks_facts=False)
+
+
+def examine_service_bucket(
+    bucket: Location,
+    connection: str | None,
+    credentials: Credentials,
+    now: Callable[[], datetime],
+    into: Examination,
+) -> None:
+    """Try what the identity of a storage service's manifests needs in their bucket; see :func:`examine_location`."""
+    _examine(bucket, Identity.SERVICE, connection, credentials, now, into, asks_facts=False)
 
 
 def _examine(

@@ -38,6 +38,8 @@ class Identity(StrEnum):
     WRITER = "writer"
     AREA = "area"
     """Reads and creates small files of ours: storage manifests, receipts, the work area."""
+    SERVICE = "service"
+    """Reads and changes the manifests of a storage service beside us."""
     INSPECTOR = "inspector"
     """Looks at how a bucket is set up, for this command alone."""
 
@@ -181,7 +183,9 @@ class Check:
 
 
 EVERYBODY = frozenset(Identity)
-WRITERS = frozenset({Identity.WRITER, Identity.AREA})
+WRITERS = frozenset({Identity.WRITER, Identity.AREA, Identity.SERVICE})
+
+LOOKERS = frozenset({Identity.READER, Identity.THAWER}) | WRITERS
 
 
 def good(seen: object) -> Diagnosis:
@@ -189,6 +193,7 @@ def good(seen: object) -> Diagnosis:
     return Diagnosis(Verdict.GOOD, str(seen))
 
 
-def unclear(seen: Seen) -> Diagnosis:
-    """An answer that says neither yes nor no."""
-    return Diagnosis(Verdict.UNKNOWN, str(seen), "Run the command again; if it stays so, ask who runs the service.")
+def unclear(seen: Seen, place: str = "") -> Diagnosis:
+    """An answer that says neither yes nor no. ``place``: what was asked, where the subject does not say it."""
+    text = f"{place}: {seen}" if place else str(seen)
+    return Diagnosis(Verdict.UNKNOWN, text, "Run the command again; if it stays so, ask who runs the service.")

@@ -7,7 +7,7 @@ from bagfill.storage.location import Provider
 from bagfill.storage.probe import Seen
 
 NO_PREFIX = (
-    'Declare `probe_prefix` for the location, for example "bagfill-probe/": this is tried only there, and never in the'
+    'Declare `probe_prefix` beside it, for example "bagfill-probe/": this is tried only there, and never in the'
     " folder of a bag."
 )
 

@@ -13,7 +13,7 @@ from bagfill.ingests.storage_service.letters import ShownAs, ShownCallbacks
 from bagfill.ingests.storage_service.rules import ServiceIngests
 from bagfill.registry.storage_service.api_rules import ApiRules
 from bagfill.registry.storage_service.places import ServiceManifests
-from bagfill.settings.sections import ConnectionId, Duration, Section
+from bagfill.settings.sections import ConnectionId, Duration, ProbePrefix, Section
 
 _QUEUE = r"^https?://[^\s?#@]+$"
 _ADDRESS = r"^https?://[^\s?#@]+$"
@@ -48,6 +48,7 @@ class ServiceManifestsSection(Section):
     kept_responses: tuple[str, ...] = Field(default=("digitised/b19974760/v1",), strict=False)
     reindex_topic: Annotated[str, Field(pattern=_TOPIC)] | None = None
     segments: Annotated[int, Field(ge=1, le=1000)] = 4
+    probe_prefix: ProbePrefix | None = None
 
     def rules(self) -> ServiceManifests:
         """As the registry takes them."""

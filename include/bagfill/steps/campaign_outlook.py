@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from bagfill.campaigns.model import Campaign
@@ -30,12 +31,14 @@ class Outlook:
         chosen: the thaw tier that is used for what begins now, and what is left with it; ``None``: not known.
         expected: when it is forecast to end; ``None``: not known, or never within its caps.
         standing: towards its deadline; ``None``: it has none, or has not begun.
+        money: what it is forecast to come to in all, in its currency; ``None``: not known.
     """
 
     made: datetime | None = None
     chosen: Chosen | None = None
     expected: datetime | None = None
     standing: Standing | None = None
+    money: Decimal | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -67,7 +70,15 @@ def outlook_of(services: Services, campaign: Campaign) -> Outlook:
     expected = None if ended is not None else end_after(begin, chosen.seconds)
     if expected is not None:
         expected = max(expected, now)
-    return Outlook(basis.made, chosen, expected, standing_of(deadline, now=now, ended=ended, expected=expected))
+    left = chosen.prospect.money
+    return Outlook(
+        made=basis.made,
+        chosen=chosen,
+        expected=expected,
+        standing=standing_of(deadline, now=now, ended=ended, expected=expected),
+        # Both of the moment when it was planned: what was booked since is part of what was left then.
+        money=None if left is None else basis.booked + left,
+    )
 
 
 def renewed_outlook(services: Services, campaign: Campaign) -> Outlook:

@@ -71,18 +71,12 @@ class CampaignProgress:
         return self.bytes_done / self.took.total_seconds()
 
     @property
-    def forecast_end(self) -> datetime | None:
+    def end_at_rate(self) -> datetime | None:
         """When the planned bytes would be there at this rate; ``None``: it does not run, or nobody can say."""
         rate, plan = self.rate, self.planned
         if rate is None or plan is None or self.campaign.state is not CampaignState.RUNNING:
             return None
         return self.now + timedelta(seconds=max(0, plan["bytes"] - self.bytes_done) / rate)
-
-    @property
-    def is_late(self) -> bool:
-        """Whether its deadline is over and it is not done."""
-        deadline = self.campaign.definition.deadline
-        return deadline is not None and self.now > deadline and not self.campaign.state.is_final
 
     @property
     def planned_money(self) -> Decimal | None:

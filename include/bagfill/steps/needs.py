@@ -9,8 +9,8 @@ from itertools import islice
 
 from bagfill.ingests.model import Ingest
 from bagfill.reports.standing import FailureLine
+from bagfill.steps.failure_counts import failure_lines
 from bagfill.steps.services import Services
-from bagfill.steps.standing import failure_lines
 from bagfill.steps.sweep_candidates import is_running
 from bagfill.steps.thaw_queues import ThawLine, thaw_lines
 
@@ -40,7 +40,7 @@ class Needs:
 
 
 def look_for_needs(services: Services) -> Needs:
-    """Look for all of it. Goes through everything that is missing: seconds for a hundred thousand bags."""
+    """Look for all of it. What failed is counted in the database; what is not plain there is judged bag by bag."""
     now = services.clock()
     lines = sorted(failure_lines(services), key=lambda line: (-line.bags, line.reason, line.destination))
     overdue = tuple(line for line in thaw_lines(services) if line.is_overdue(now))

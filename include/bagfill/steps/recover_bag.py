@@ -6,8 +6,6 @@ of ``fetch.txt`` lie beside it in the folders of older versions.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,19 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from bagfill.bag.rules.finding import Profile
+from bagfill.steps.recovery_folder import RecoveryFolder, recovery_folder
 from bagfill.steps.replica_files import ReplicaFile, ReplicaFiles
 from bagfill.steps.validate_bag import Verdict, validate_bag
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.local import LocalStore
-from bagfill.storage.local_files import FolderFiles
-from bagfill.storage.names import LOCAL_NAMES, STAGING_FOLDER
+from bagfill.storage.names import LOCAL_NAMES
 from bagfill.storage.store import ObjectInfo, ObjectStore
 
 _WAITING = 4
-
-
-class FolderInUse(Exception):
-    """The folder to write into holds something that no unfinished recovery left there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +88,20 @@ def recover_bag(
         NothingThere: nothing lies under the prefix.
         ObjectsArchived: some objects must be thawed first; nothing was written.
         FolderInUse: the folder holds something else; nothing was written.
+        RecoveryRuns: another recovery writes into it now; nothing was written.
         StoreError: an object could not be read, or this file system cannot hold a name.
     """
     there = ReplicaFiles.at(store, prefix, LOCAL_NAMES)
-    files = _open_folder(folder)
-    planned(2 * there.bytes)
     counts = _Counts()
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="recover") as pool:
-        for part, was_there in _each_moved(pool, there.each(), store, files, concurrency, moved):
-            counts.add(part, was_there=was_there)
-    with closing(LocalStore(folder, location=str(folder))) as written:
-        verdict = validate_bag(written, "", Profile.BAGIT, read=moved)
-    # Empty by now; a recovery that ends here again finds its files and proves them.
-    if verdict.is_valid and not there.not_found:
-        shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+    with recovery_folder(folder) as ours:
+        planned(2 * there.bytes)
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="recover") as pool:
+            for part, was_there in _each_moved(pool, there.each(), store, ours, concurrency, moved):
+                counts.add(part, was_there=was_there)
+        with closing(LocalStore(folder, location=str(folder))) as written:
+            verdict = validate_bag(written, "", Profile.BAGIT, read=moved)
+        if verdict.is_valid and not there.not_found:
+            ours.finish()
     return Recovered(verdict, counts.files, counts.bytes, counts.kept, there.not_found)
 
 
@@ -123,21 +117,11 @@ class _Counts:
         self.kept += was_there
 
 
-def _open_folder(folder: Path) -> FolderFiles:
-    """The folder to write into, made if need be. Its staging folder marks a recovery that is not finished."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.listdir(folder) and not (folder / STAGING_FOLDER).is_dir():  # noqa: PTH208 - iterdir would have to be closed
-        raise FolderInUse(str(folder))
-    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
-    (folder / STAGING_FOLDER).mkdir()
-    return FolderFiles(folder, str(folder))
-
-
 def _each_moved(
     pool: ThreadPoolExecutor,
     parts: Iterable[ReplicaFile],
     store: ObjectStore,
-    files: FolderFiles,
+    ours: RecoveryFolder,
     concurrency: int,
     moved: Callable[[int], None],
 ) -> Iterator[tuple[ReplicaFile, bool]]:
@@ -152,7 +136,7 @@ def _each_moved(
         for part in parts:
             if len(waiting) >= _WAITING * concurrency:
                 yield next_one()
-            waiting.append((part, pool.submit(_move, part, store, files, moved)))
+            waiting.append((part, pool.submit(_move, part, store, ours, moved)))
         while waiting:
             yield next_one()
     except BaseException:
@@ -160,8 +144,9 @@ def _each_moved(
         raise
 
 
-def _move(part: ReplicaFile, store: ObjectStore, files: FolderFiles, moved: Callable[[int], None]) -> bool:
+def _move(part: ReplicaFile, store: ObjectStore, ours: RecoveryFolder, moved: Callable[[int], None]) -> bool:
     """Write one file unless it is there with its size; whether its bytes are right, the verdict says."""
+    files = ours.files
     found = files.stat(part.path, "recover")
     if found is not None:
         if found.size != part.info.size:
@@ -170,7 +155,7 @@ def _move(part: ReplicaFile, store: ObjectStore, files: FolderFiles, moved: Call
         moved(found.size)
         return True
     with files.translated(part.path, "recover"):
-        written = files.write(files.root / STAGING_FOLDER, _counted(store, part.info, moved))
+        written = files.write(ours.staging, _counted(store, part.info, moved))
     files.link_if_absent(written, part.path, "recover")
     return False
 

@@ -84,9 +84,9 @@ def open_beside(
         )
 
 
-def open_bags_api(rules: ApiRules, credentials: Credentials) -> BagsApi:
+def open_bags_api(rules: ApiRules, credentials: Credentials, timeout_seconds: float = 60.0) -> BagsApi:
     """The public API; nothing is asked of it yet, and its secret is looked up when a token is needed."""
-    http = ApiHttp()
+    http = ApiHttp(timeout_seconds)
     secret = partial(credentials.secret, rules.secret_connection)
     return BagsApi(http, rules.url, Tokens(http, rules.token_url, rules.client_id, secret, scope=rules.scope))
 

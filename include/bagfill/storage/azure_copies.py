@@ -10,12 +10,11 @@ Source: Azure Storage REST API, Copy Blob; Azure, "Rehydrate an archived blob to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
-from urllib.parse import quote
+from threading import Lock
 
-from bagfill.storage.azure_lean import AzureLean
-from bagfill.storage.credentials import AzureAccess
+from bagfill.storage.azure_copy_maker import CopyMaker
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
@@ -31,61 +30,15 @@ from bagfill.storage.store import (
 )
 
 _MOST_FOUND = 100_000
-"""Blobs that are remembered to have a copy; the others take three requests more to read."""
+"""Blobs that are remembered to have a copy, the last ones; others take three requests more to read."""
 
 
-class CopyMaker:
-    """Has copies of archived blobs made, within one account.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A blob, as thawed, and the ETag of the copy that it is read from: ranges of one copy are ranges of one blob."""
 
-    Args:
-        access: may read the container of the blobs, and create in that of the copies.
-        originals, copies: names of the containers.
-        container: requests to the copies' container.
-        into: tier of the copies: Hot, Cool or Cold.
-    """
-
-    def __init__(self, access: AzureAccess, originals: str, copies: str, container: AzureLean, into: str) -> None:
-        self._from = f"{access.account_url.rstrip('/')}/{originals}"
-        self._sas = f"?{access.sas_token}" if access.sas_token else ""
-        self._container = container
-        self.container = copies
-        self._into = into
-
-    def make(self, key: str, etag: str, name: str, tier: ThawTier) -> bool:
-        """Ask for a copy; ``False`` if there is one under this name. Raises StoreError.
-
-        Args:
-            key, etag: of the blob; another one under its name is refused (CHANGED).
-            name: of the copy.
-            tier: how fast; Bulk is asked as Standard.
-        """
-        headers = {
-            "x-ms-copy-source": f"{self._from}/{quote(key, safe='/~')}{self._sas}",
-            "x-ms-source-if-match": f'"{etag}"',
-            "x-ms-access-tier": self._into,
-            "x-ms-rehydrate-priority": "High" if tier is ThawTier.EXPEDITED else "Standard",
-            "If-None-Match": "*",
-        }
-        answer = self._container.send("PUT", name, operation="request thaw", headers=headers)
-        if answer.status in {200, 201, 202}:
-            return True
-        code = answer.headers.get("x-ms-error-code", "")
-        if code in {"BlobAlreadyExists", "PendingCopyOperation"} or (answer.status == 409 and not code):
-            return False
-        if answer.status == 412:
-            return self._precondition(key, code)
-        raise self._container.refusal(answer, key, "request thaw")
-
-    def _precondition(self, key: str, code: str) -> bool:
-        """Of the two conditions, which was not met: the blob is another by now, or the copy is there."""
-        if code == "SourceConditionNotMet":
-            detail = "the blob is another one than was looked at"
-            raise self._container.error(StoreFailure.CHANGED, key, "request thaw", detail)
-        return False
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._container.close()
+    info: ObjectInfo
+    copy_etag: str
 
 
 class ThawedByCopy:
@@ -105,7 +58,8 @@ class ThawedByCopy:
         self._copies = copies
         self._maker = maker
         # Blobs that were seen to have a finished copy: they are read without another look.
-        self._found: dict[str, ObjectInfo] = {}
+        self._found: dict[str, _Found] = {}
+        self._finding = Lock()
 
     def __repr__(self) -> str:
         return f"ThawedByCopy({self._originals!r}, copies={self._copies!r})"
@@ -129,6 +83,7 @@ class ThawedByCopy:
         """See :meth:`ObjectStore.stat`. Two requests for an archived blob."""
         info = self._originals.stat(key)
         if info is None or info.archive is not ArchiveState.ARCHIVED:
+            self._forget(key)
             return info
         return self._seen(info, self._copies.stat(copy_name(info)))
 
@@ -148,7 +103,7 @@ class ThawedByCopy:
     ) -> Iterator[bytes | memoryview]:
         """See :meth:`ObjectStore.read`. The copy is read of what was seen to have one, or turns out to be archived."""
         found = self._found.get(key)
-        if found is not None and etag in {None, found.etag}:
+        if found is not None and etag in {None, found.info.etag}:
             return self._read_copy(found, start, length)
         return self._read(self._originals.read(key, start=start, length=length, etag=etag), key, start, length, etag)
 
@@ -160,26 +115,34 @@ class ThawedByCopy:
         except StoreError as error:
             if error.failure is not StoreFailure.ARCHIVED:
                 raise
-            info = self.stat(key)
-            if info is None or info.archive is not ArchiveState.THAWED or etag not in {None, info.etag}:
+            found = self._find(key)
+            if found is None or etag not in {None, found.info.etag}:
                 raise
-            yield from self._read_copy(info, start, length)
+            yield from self._read_copy(found, start, length)
             return
         if first is not None:
             yield first
             yield from chunks
 
-    def _read_copy(self, info: ObjectInfo, start: int, length: int | None) -> Iterator[bytes | memoryview]:
-        name = copy_name(info)
+    def _read_copy(self, found: _Found, start: int, length: int | None) -> Iterator[bytes | memoryview]:
+        """Read of exactly the copy that was looked at.
+
+        It is remembered until it is looked at again: whoever reads range after range is not handed one of another copy.
+        """
+        key, name = found.info.key, copy_name(found.info)
         try:
-            yield from self._copies.read(name, start=start, length=length)
+            yield from self._copies.read(name, start=start, length=length, etag=found.copy_etag)
         except StoreError as error:
-            self._found.pop(info.key, None)
+            where = f"{self._maker.container}/{name}"
+            if error.failure is StoreFailure.CHANGED:
+                detail = f"its copy {where} is another one than was looked at: {error.detail}"
+                raise self._error(StoreFailure.CHANGED, key, "read", detail) from None
+            if error.failure in {StoreFailure.MISSING, StoreFailure.ARCHIVED}:
+                self._forget(key)
             if error.failure is not StoreFailure.MISSING:
                 raise
             # The copy is gone, not the blob.
-            detail = f"its copy {self._maker.container}/{name} went away"
-            raise self._error(StoreFailure.ARCHIVED, info.key, "read", detail) from None
+            raise self._error(StoreFailure.ARCHIVED, key, "read", f"its copy {where} went away") from None
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
@@ -221,16 +184,29 @@ class ThawedByCopy:
 
     def _seen(self, info: ObjectInfo, copy: ObjectInfo | None) -> ObjectInfo:
         """The blob, in the state that its copy puts it in."""
-        self._found.pop(info.key, None)
-        if copy is not None and copy.archive is ArchiveState.THAWING:
-            return replace(info, archive=ArchiveState.THAWING)
         if copy is None or not copy.is_readable or copy.size != info.size:
-            return info
+            self._forget(info.key)
+            is_coming = copy is not None and copy.archive is ArchiveState.THAWING
+            return replace(info, archive=ArchiveState.THAWING) if is_coming else info
         where = f"{self._maker.container}/{copy.key}"
         thawed = replace(info, archive=ArchiveState.THAWED, read_from=where)
-        if len(self._found) < _MOST_FOUND:
-            self._found[info.key] = thawed
+        with self._finding:
+            self._found.pop(info.key, None)
+            if len(self._found) >= _MOST_FOUND:
+                del self._found[next(iter(self._found))]
+            self._found[info.key] = _Found(thawed, copy.etag)
         return thawed
+
+    def _find(self, key: str) -> _Found | None:
+        """Look at a blob and its copy; ``None``: there is nothing to read."""
+        info = self.stat(key)
+        if info is None or info.archive is not ArchiveState.THAWED:
+            return None
+        return self._found.get(key)
+
+    def _forget(self, key: str) -> None:
+        with self._finding:
+            self._found.pop(key, None)
 
     def _error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         return StoreError(failure, location=self.location, key=key, operation=operation, detail=detail)

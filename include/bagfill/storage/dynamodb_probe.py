@@ -43,6 +43,8 @@ class DynamoProbe:
 
     def __init__(self, table: str, access: S3Access, key: Mapping[str, str | int]) -> None:
         typed = {name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in key.items()}
+        self._hash = next(iter(typed.items()))
+        self._table = {"TableName": table}
         self._item: dict[str, Any] = {"TableName": table, "Key": typed}
         self._only_if_there: dict[str, Any] = {"ConditionExpression": f"attribute_exists({next(iter(key))})"}
         with usable(table):
@@ -51,6 +53,18 @@ class DynamoProbe:
     def get(self) -> Seen:
         """Read the item."""
         return self._call("get_item", "dynamodb:GetItem", **self._item)
+
+    def query(self) -> Seen:
+        """Look for the items of its hash key."""
+        name, value = self._hash
+        asked = {"KeyConditionExpression": "#name = :value", "ExpressionAttributeNames": {"#name": name}}
+        return self._call(
+            "query", "dynamodb:Query", **self._table, **asked, ExpressionAttributeValues={":value": value}
+        )
+
+    def scan(self) -> Seen:
+        """Read one item of the table; what it holds is not kept."""
+        return self._call("scan", "dynamodb:Scan", **self._table, Limit=1)
 
     def update(self) -> Seen:
         """Change the item, if it is there."""

@@ -71,7 +71,8 @@ def _with_copies(store: ObjectStore, location: Location, access: AzureAccess) ->
     if copies is None:
         return store
     from bagfill.storage.azure import AzureStore
-    from bagfill.storage.azure_copies import CopyMaker, ThawedByCopy
+    from bagfill.storage.azure_copies import ThawedByCopy
+    from bagfill.storage.azure_copy_maker import CopyMaker
     from bagfill.storage.azure_lean import AzureLean
 
     lean = AzureLean(copies, access, location=location.name, limits=RequestLimits())

@@ -175,6 +175,10 @@ class S3Probe:
             seen.append(self._call("delete_object", "s3:DeleteObject", Key=key))
         return seen
 
+    def forget(self, key: str) -> Seen:
+        """Delete an object that is not there, as cached answers are: a marker is left where versions are kept."""
+        return self._call("delete_object", "s3:DeleteObject", Key=key)
+
     def thaw(self, key: str) -> Seen:
         """See :meth:`Probe.thaw`."""
         return self._call("restore_object", "s3:RestoreObject", Key=key, RestoreRequest={"Days": 1})

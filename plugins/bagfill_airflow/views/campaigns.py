@@ -12,6 +12,9 @@ from fastapi.responses import Response
 from bagfill.campaigns.ledger import UnknownCampaign
 from bagfill.campaigns.model import Campaign
 from bagfill.campaigns.states import TRANSITIONS, CampaignState
+from bagfill.planning.order import Order
+from bagfill.steps.campaign_course import campaign_course
+from bagfill.steps.campaign_priorities import campaign_priorities
 from bagfill.steps.campaign_progress import campaign_progress
 from bagfill.steps.campaigns import (
     ACTIONS,
@@ -47,7 +50,14 @@ _DONE = {
     "drain": "draining: bags in work are finished, none is begun",
     "cancel": "cancelled",
 }
+_ORDERS = {
+    Order.SMALLEST_FIRST: "First versions go before second ones; among them the smallest bag goes first.",
+    Order.OLDEST_FIRST: "First versions go before second ones; among them the bag that is known longest goes first.",
+    Order.ARCHIVED_TOGETHER: "First versions go before second ones; among them what has to be thawed goes first.",
+    Order.PRIORITY: "First versions go before second ones; among them the highest priority. What nobody named has 0.",
+}
 _HISTORY_SHOWN = 50
+_PRIORITIES_SHOWN = 12
 
 
 def buttons(campaign: Campaign, rights: Rights) -> Sequence[str]:
@@ -69,7 +79,8 @@ def list_campaigns(request: Request) -> Response:
     with services_of(request) as services:
         # Those that ended come last; they are looked at for what they came to.
         found = sorted(services.campaigns.all(), key=lambda each: (each.state.is_final, -each.created.timestamp()))
-        shown = [campaign_progress(services, campaign) for campaign in found]
+        counted = [campaign_progress(services, campaign) for campaign in found]
+        shown = [(each, campaign_course(services, each)) for each in counted]
         thaws = tuple(thaw_lines(services))
         return page(request, "campaigns.html", now=services.clock(), campaigns=shown, thaws=thaws)
 
@@ -163,11 +174,15 @@ def _shown(
         return _unknown(request, name)
     history = services.campaigns.events(name)[::-1]
     involved = {campaign.definition.source} - {None}
+    progress = campaign_progress(services, campaign)
     return page(
         request,
         "campaign.html",
         now=services.clock(),
-        progress=campaign_progress(services, campaign),
+        progress=progress,
+        course=campaign_course(services, progress),
+        order=_ORDERS[campaign.definition.order],
+        priorities=campaign_priorities(services, campaign, most=_PRIORITIES_SHOWN),
         thaws=[line for line in thaw_lines(services) if not involved or line.location in involved],
         history=history[:_HISTORY_SHOWN],
         buttons=buttons(campaign, rights),

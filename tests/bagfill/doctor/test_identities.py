@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ports import free_port, release_ports
@@ -13,8 +14,8 @@ from bagfill.demo.readiness import answers_http
 from bagfill.demo.seaweedfs import SeaweedFS
 from bagfill.demo.server import installed_script
 from bagfill.doctor.model import Identity, Verdict
-from bagfill.storage.location import Provider
-from doctor_place import Place, account_key, aws, location, signature
+from bagfill.storage.location import Provider, ThawDefaults
+from doctor_place import Place, account_key, account_signature, aws, location, signature
 
 pytestmark = pytest.mark.servers
 
@@ -84,6 +85,38 @@ def test_an_azure_signature_that_may_only_create_cannot_stage(at_azurite: Place,
     assert "Put Block" in examined.of("may-not-stage")[0].diagnosis.advice
     assert examined.said("may-overwrite", Identity.WRITER) == {Verdict.GOOD}
     assert examined.said("conditions-ignored", Identity.WRITER) == {Verdict.GOOD}
+
+
+@pytest.mark.parametrize(
+    ("thaw", "to_mend"), [("rlcw", set()), ("rl", {"may-not-thaw"}), ("r", {"may-not-list", "may-not-thaw"})]
+)
+def test_where_thaws_make_copies_their_container_is_looked_at(
+    at_azurite: Place, azurite: Azurite, thaw: str, to_mend: set[str]
+) -> None:
+    copies = f"{at_azurite.location.bucket}-copies"
+    BlobServiceClient.from_connection_string(azurite.connection_string).create_container(copies)
+    # A signature reaches one container: here that of the copies is all that the identity needs to be right for.
+    at_azurite.connect("thaw", signature(azurite, copies, thaw))
+    at_azurite.connect("reader", account_signature(azurite, "rl"))
+    at_azurite.change(thaw=ThawDefaults(copies=copies), thaw_connection="thaw", writable=False, probe_prefix=None)
+    found = [f for f in at_azurite.examine().examination.findings if f.subject == "place: copies"]
+    assert {f.identity for f in found} == {Identity.READER, Identity.THAWER}
+    assert {f.code for f in found if f.diagnosis.verdict is Verdict.MEND} == to_mend
+    assert {f.code for f in found} >= {"may-not-list", "may-not-stat", "may-not-read", "may-not-thaw", "may-delete"}
+
+
+def test_where_thaws_make_copies_nobody_needs_to_change_a_blob_of_a_bag(at_azurite: Place, azurite: Azurite) -> None:
+    copies = f"{at_azurite.location.bucket}-copies"
+    BlobServiceClient.from_connection_string(azurite.connection_string).create_container(copies)
+    at_azurite.change(thaw=ThawDefaults(copies=copies), thaw_connection="thaw")
+    for permission, verdict in (("rl", Verdict.GOOD), ("rlw", Verdict.ADVICE)):
+        at_azurite.connect("thaw", signature(azurite, at_azurite.location.bucket, permission))
+        of_bags = [
+            f.diagnosis.verdict
+            for f in at_azurite.examine().of("may-not-thaw", Identity.THAWER)
+            if f.subject == "place"
+        ]
+        assert of_bags == [verdict], permission
 
 
 def test_an_account_key_is_found_to_be_too_much(at_azurite: Place, azurite: Azurite) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Event
 
 import bagit
 import pytest
 
+from bagfill.checksum.crc64 import Crc64
 from bagfill.demo.bag_maker import SampleBag
 from bagfill.demo.collection import sample_collection
 from bagfill.demo.write import write_bag
 from bagfill.steps.folder_files import NothingThere, ObjectsArchived
-from bagfill.steps.recover_bag import FolderInUse, Recovered, recover_bag
+from bagfill.steps.recover_bag import Recovered, recover_bag
+from bagfill.steps.recovery_folder import FolderInUse, RecoveryRuns, recovery_folder
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
+from bagfill.storage.local import LocalStore
 from bagfill.storage.location import Location, Provider
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
@@ -96,7 +101,9 @@ def test_a_file_changed_since_an_interrupted_recovery_is_found_out(replica: Memo
     recover(replica, folder)
     page = folder / "data/images/0003.jp2"
     page.write_bytes(b"x" + page.read_bytes()[1:])
-    (folder / ".bagfill-staging").mkdir()
+    with recovery_folder(tmp_path / "other"):
+        """Marks it; a recovery that died leaves that."""
+    (tmp_path / "other/.bagfill-staging").rename(folder / ".bagfill-staging")
     again = recover(replica, folder)
     assert not again.is_whole
     assert "data/images/0003.jp2" in {finding.path for finding in again.verdict.findings}
@@ -104,8 +111,8 @@ def test_a_file_changed_since_an_interrupted_recovery_is_found_out(replica: Memo
 
 def test_a_file_of_another_size_stops_it_and_is_left_as_it_is(replica: MemoryBucket, tmp_path: Path) -> None:
     folder = tmp_path / "back"
-    (folder / ".bagfill-staging").mkdir(parents=True)
-    (folder / "bagit.txt").write_bytes(b"mine")
+    with recovery_folder(folder):
+        (folder / "bagit.txt").write_bytes(b"mine")
     with pytest.raises(StoreError) as stopped:
         recover(replica, folder)
     assert (stopped.value.failure, stopped.value.key) == (StoreFailure.CHANGED, "bagit.txt")
@@ -117,6 +124,67 @@ def test_a_folder_with_other_files_is_refused_untouched(replica: MemoryBucket, t
     with pytest.raises(FolderInUse):
         recover(replica, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+class Waiting(MemoryStore):
+    """Stops in the middle of a file, until it may go on."""
+
+    def __init__(self, bucket: MemoryBucket) -> None:
+        super().__init__(bucket)
+        self.is_reading, self.may_go_on = Event(), Event()
+
+    def read(
+        self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None
+    ) -> Iterator[bytes | memoryview]:
+        for number, chunk in enumerate(super().read(key, start=start, length=length, etag=etag)):
+            if number == 1 or not key.endswith(".txt"):
+                self.is_reading.set()
+                assert self.may_go_on.wait(60)
+            yield chunk
+
+
+def test_a_second_recovery_into_one_folder_is_refused_at_once_and_the_first_loses_nothing(
+    replica: MemoryBucket, tmp_path: Path
+) -> None:
+    folder, slow = tmp_path / "back", Waiting(replica)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(recover_bag, slow, WITH_FETCHED_FILES, folder)
+        try:
+            assert slow.is_reading.wait(60)
+            for prefix in (WITH_FETCHED_FILES, f"{BAG}/v1/"):
+                with pytest.raises(RecoveryRuns):
+                    recover(replica, folder, prefix)
+        finally:
+            slow.may_go_on.set()
+        assert first.result(60).is_whole
+    assert bagit.Bag(str(folder)).validate()
+    assert not (folder / ".bagfill-staging").exists()
+
+
+def test_many_recoveries_begun_at_once_leave_one_whole_bag(replica: MemoryBucket, tmp_path: Path) -> None:
+    folder, together = tmp_path / "back", Barrier(6)
+
+    def one() -> str:
+        together.wait(60)
+        try:
+            return "whole" if recover(replica, folder).is_whole else "broken"
+        except (RecoveryRuns, FolderInUse) as refused:
+            return type(refused).__name__
+
+    with ThreadPoolExecutor(6) as pool:
+        ends = [each.result(120) for each in [pool.submit(one) for _ in range(6)]]
+    assert "whole" in ends
+    assert "broken" not in ends
+    assert bagit.Bag(str(folder)).validate()
+
+
+def test_a_location_s_folder_is_refused_and_its_staged_writes_stay(replica: MemoryBucket, tmp_path: Path) -> None:
+    staged = LocalStore(tmp_path, location="shelf").stage("space/bag/v1/data/large.bin")
+    data = b"a block of a backfill"
+    block = staged.stage(0, data, Crc64.of(data))
+    with pytest.raises(FolderInUse):
+        recover(replica, tmp_path)
+    assert staged.staged() == {0: block}
 
 
 def test_damage_at_the_replica_is_found_in_the_folder(replica: MemoryBucket, tmp_path: Path) -> None:

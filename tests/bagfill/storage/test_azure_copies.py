@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,8 @@ from azure.storage.blob import BlobServiceClient
 
 from bagfill.demo.azurite import Azurite
 from bagfill.storage.azure import AzureStore
-from bagfill.storage.azure_copies import CopyMaker, ThawedByCopy, copy_name
+from bagfill.storage.azure_copies import ThawedByCopy, copy_name
+from bagfill.storage.azure_copy_maker import CopyMaker
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.environment_credentials import EnvironmentCredentials
@@ -137,6 +139,46 @@ def test_a_copy_that_went_away_makes_the_blob_archived_not_missing_and_is_made_a
         assert raised.value.failure is StoreFailure.ARCHIVED
     assert place.states() == [ArchiveState.ARCHIVED]
     assert place.store.request_thaw(KEY, tier=ThawTier.STANDARD, days=5) is ThawAnswer.REQUESTED
+
+
+@pytest.mark.parametrize("was_looked_at", [True, False])
+def test_a_copy_that_is_replaced_between_two_ranges_is_an_error_and_no_mixture(
+    place: Place, was_looked_at: bool
+) -> None:
+    place.store.request_thaw(KEY, tier=ThawTier.STANDARD, days=5)
+    place.clock.advance(WAIT)
+    info = place.originals.stat(KEY)
+    assert info is not None
+    if was_looked_at:
+        place.store.stat(KEY)
+    assert read(place.store, KEY, start=0, length=3, etag=info.etag) == b"fro"
+    place.copies.put_unconditionally(copy_name(info), b"FROZEN")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"its copy thawed/{re.escape(copy_name(info))} is another one") as raised:
+            read(place.store, KEY, start=3, length=3, etag=info.etag)
+        assert (raised.value.failure, raised.value.key) == (StoreFailure.CHANGED, KEY)
+    # Who begins anew looks again, and reads one copy as a whole; its digests decide.
+    place.store.stat(KEY)
+    assert read(place.store, KEY, etag=info.etag) == b"FROZEN"
+
+
+def test_the_copies_that_were_found_last_are_remembered_and_held_to(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bagfill.storage.azure_copies._MOST_FOUND", 1)
+    other = f"{KEY}2"
+    place.originals.put_unconditionally(other, b"other")
+    place.originals.archive(other)
+    for key in (KEY, other):
+        place.store.request_thaw(key, tier=ThawTier.STANDARD, days=5)
+    place.clock.advance(WAIT)
+    for key, data in ((KEY, b"frozen"), (other, b"other")):
+        info = place.store.stat(key)
+        assert info is not None
+        assert read(place.store, key) == data
+        place.copies.put_unconditionally(copy_name(info), data.upper())
+        with pytest.raises(StoreError):
+            read(place.store, key)
 
 
 def test_a_copy_that_is_under_way_is_moved_to_a_faster_tier(place: Place) -> None:
@@ -298,3 +340,9 @@ class TestAzurite:
         again = CopyMaker(access, "copied-bags", "copied-thawed", lean, "Cool")
         assert not again.make(KEY, info.etag, copy_name(info), ThawTier.STANDARD)
         assert blob.get_blob_properties().blob_tier == "Archive"
+
+        assert read(store, KEY, start=0, length=3, etag=info.etag) == b"fro"
+        service.get_blob_client("copied-thawed", copy_name(info)).upload_blob(b"FROZEN", overwrite=True)
+        with pytest.raises(StoreError) as raised:
+            read(store, KEY, start=3, length=3, etag=info.etag)
+        assert (raised.value.failure, raised.value.key) == (StoreFailure.CHANGED, KEY)

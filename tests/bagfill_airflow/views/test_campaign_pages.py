@@ -21,7 +21,9 @@ from bagfill.database.errors import DatabaseError
 from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
+from bagfill.planning.order import Order
 from bagfill.reports.standing import FailureLine
+from bagfill.steps.campaigns import create_campaign, start_campaign
 from bagfill.steps.needs import Needs
 from bagfill.steps.services import CampaignRules, Services
 from bagfill.storage.store import ThawTier
@@ -247,3 +249,56 @@ def test_a_count_that_failed_is_said_and_tried_again() -> None:
     with pytest.raises(DatabaseError):
         kept.get(lend)
     assert kept.get(lend) == 7
+
+
+@pytest.fixture
+def planned(api: Api, campaign: Campaign) -> Campaign:
+    """A running campaign with a deadline and priorities, planned when nothing was archived."""
+    definition = Definition(
+        Scope(),
+        "azure",
+        unknown_prices=True,
+        deadline=api.world.clock() + timedelta(days=3),
+        order=Order.PRIORITY,
+        priorities={"digitised": 5, str(BAG): 900},
+    )
+    create_campaign(api.services, "by-friday", definition, Caps(), who="operator")
+    return start_campaign(api.services, "by-friday", who="operator").campaign
+
+
+def test_how_a_campaign_stands_is_seen_before_anything_is_read(api: Api, planned: Campaign) -> None:
+    viewer = api.client("viewer")
+    shown = viewer.get(f"{UI}/campaigns/by-friday").text
+    assert 'data-kind="on time"' in shown
+    assert "to spare" in shown
+    api.services.campaigns.move(planned, CampaignState.PAUSED, who="operator", why="a holiday")
+    api.world.clock.advance(timedelta(days=4))
+    shown = viewer.get(f"{UI}/campaigns/by-friday").text
+    assert 'data-kind="late"' in shown
+    assert 'data-kind="behind its plan"' in shown
+    assert "1 d too late" in shown
+    assert "Bags are begun after its deadline all the same" in shown
+    listed = viewer.get(f"{UI}/campaigns").text
+    assert 'data-kind="late"' in listed
+    assert "1 d after its deadline" in listed
+
+
+def test_priorities_of_a_campaign_are_shown_highest_first_and_lead_to_their_bags(api: Api, planned: Campaign) -> None:
+    shown = api.client("viewer").get(f"{UI}/campaigns/by-friday").text
+    assert "among them the highest priority" in shown
+    first, second = (shown.index(">900<"), shown.index(">5<"))
+    assert first < second
+    assert f'href="{UI}/bags/digitised/PP/MIA%201"' in shown
+
+
+def test_numbers_stand_below_a_heading_on_their_own_side(api: Api, campaign: Campaign) -> None:
+    terms = ThawTerms("somebody", "chunk", ThawTier.BULK, 5, api.world.clock())
+    api.services.thaws.reserve("primary", [ThawWant("k", "e", 7)], terms)
+    api.services.thaws.asked("primary", ["k"], "somebody", paid=True)
+    failed(api, Reason.SOURCE_CORRUPT, 1)
+    for path in ("campaigns/to-azure", "campaigns", "needs"):
+        page = api.client("operator").get(f"{UI}/{path}").text
+        for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
+            heads = re.findall(r'<th scope="col"( class="number")?>', table)
+            cells = re.findall(r'<(?:th scope="row"|td)( class="number")?', table.partition("<tbody>")[2])
+            assert [bool(each) for each in heads] == [bool(each) for each in cells[: len(heads)]], table

@@ -16,6 +16,7 @@ from bagfill.database.errors import DatabaseError
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
+from bagfill.steps.import_location import import_location
 from bagfill_airflow.views.figures import Figures
 from bagfill_airflow.views.rendering import show_duration, show_share
 from contracts.sample_manifests import sample_manifest
@@ -75,7 +76,8 @@ def test_durations_are_told_in_their_two_largest_units() -> None:
 def test_what_is_missing_comes_in_pages_that_neither_repeat_nor_lose(api: Api) -> None:
     for number in range(120):
         bag = BagId.parse(f"digitised/b{number:04}")
-        api.world.add(str(bag.version(1)), bag_files(bag, {"a": b"1"}))
+        api.world.put(str(bag.version(1)), bag_files(bag, {"a": b"1"}))
+    import_location(api.services, "primary")
     client, seen, url = api.client("viewer"), list[str](), f"{UI}/missing?location=azure&space=digitised"
     while url:
         text = client.get(url).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bagfill.doctor.model import Check, Diagnosis, Identity, Patient, good, unclear
+from bagfill.doctor.model import LOOKERS, Check, Diagnosis, Patient, good, unclear
 from bagfill.doctor.permission import missing
 from bagfill.storage.probe import Outcome
 
@@ -17,4 +17,4 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield missing(patient, seen, on_bucket=True) if seen.outcome is Outcome.REFUSED else unclear(seen)
 
 
-CHECK = Check("may-not-list", frozenset({Identity.READER, Identity.THAWER, Identity.WRITER, Identity.AREA}), look)
+CHECK = Check("may-not-list", LOOKERS, look)

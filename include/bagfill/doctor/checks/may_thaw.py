@@ -12,7 +12,12 @@ from bagfill.storage.probe import Outcome
 def look(patient: Patient) -> Iterator[Diagnosis]:
     place = patient.location
     if patient.identity is Identity.READER and place.thaw_connection is not None:
-        yield from _must_not(patient)
+        advice = "Take the right to thaw away from read_connection: thaw_connection has it."
+        yield from _must_not(patient, advice)
+        return
+    if place.thaw.copies is not None:
+        advice = f"Take the right to change blobs away: thaws make copies in {place.thaw.copies}, and change none here."
+        yield from _must_not(patient, advice)
         return
     archived = patient.listed is not None and bool(patient.listed.data.get("archived"))
     needed = archived or place.archives_after is not None or place.batch is not None
@@ -28,11 +33,10 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield unclear(seen)
 
 
-def _must_not(patient: Patient) -> Iterator[Diagnosis]:
-    """Another identity thaws: then this one has no need to be able to spend money."""
+def _must_not(patient: Patient, advice: str) -> Iterator[Diagnosis]:
+    """Another identity thaws, or thaws happen elsewhere: then there is no need to be able to."""
     seen = patient.probe.thaw(patient.absent_key())
     if seen.permitted:
-        advice = "Take the right to thaw away from read_connection: thaw_connection has it."
         yield Diagnosis(Verdict.ADVICE, f"{seen}: it was permitted to", advice)
     elif seen.outcome in {Outcome.REFUSED, Outcome.UNSUPPORTED}:
         yield good(seen)

@@ -18,6 +18,7 @@ class ServiceManifests:
         kept_responses: bag versions whose cached answer stays, for the service hard-codes one (a million files).
         reindex_topic: ARN of the indexer's own topic; ``None``: it is not told.
         segments: parts of the table that are scanned side by side.
+        probe_prefix: where in ``bucket`` ``bagfill doctor`` may write probe objects; ``None``: nowhere.
     """
 
     table: str
@@ -28,3 +29,4 @@ class ServiceManifests:
     kept_responses: tuple[str, ...] = ("digitised/b19974760/v1",)
     reindex_topic: str | None = None
     segments: int = 4
+    probe_prefix: str | None = None
