@@ -17,6 +17,7 @@ from bagfill.settings import Settings
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import CredentialsError
 from bagfill_airflow.connections import AirflowCredentials
+from bagfill_airflow.log_lines import use_airflows_logs
 from bagfill_airflow.services import current_settings
 
 _RENEWED_AFTER_SECONDS = 900.0
@@ -49,6 +50,7 @@ def open_for_server(settings: Settings) -> AbstractContextManager[Services]:
     # Here, and not above: it knows every implementation, and a component that lists plugins needs none of them.
     from bagfill.wiring import open_services
 
+    use_airflows_logs()
     return open_services(settings, AirflowCredentials(server_connection))
 
 
