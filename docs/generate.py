@@ -246,10 +246,10 @@ def cli() -> str:
 
     runner = CliRunner()
     parts = [_CLI_INTRODUCTION]
-    for words in _commands(typer.main.get_command(app)):
+    for words in ((), *_commands(typer.main.get_command(app))):
         text = runner.invoke(app, [*words, "--help"], prog_name="bagfill", color=False).output
         trimmed = "\n".join(line.rstrip() for line in text.strip().splitlines())
-        parts.append(f"## `bagfill {' '.join(words)}`\n\n```text\n{trimmed}\n```\n")
+        parts.append(f"## `{' '.join(('bagfill', *words))}`\n\n```text\n{trimmed}\n```\n")
     return "\n".join(parts)
 
 
@@ -349,6 +349,22 @@ def metrics() -> str:
     )
 
 
+def log_lines() -> str:
+    """Lines that logs are searched for."""
+    from bagfill.logs import Line
+
+    def fields(line: Line) -> str:
+        return ", ".join(f"`{field}`" for field in line.fields)
+
+    rows = ((f"`{line.text}`", line.meaning, fields(line)) for line in Line)
+    about = " ".join((inspect.getdoc(Line) or "").split("\n\n")[1].split()).replace("``", "`")
+    return (
+        "# Lines in logs\n\nOne line for each shard and each decision; the names (`event`) and fields do not change "
+        f"between releases. {about} [How to read them](../howto/logs.md).\n\n"
+        + table(("`event`", "Written when", "Fields"), rows)
+    )
+
+
 def report_columns() -> str:
     """The tables of a report."""
     from bagfill.reports.standing import COLUMNS
@@ -376,6 +392,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "http.md": http,
     "report.md": report_columns,
     "metrics.md": metrics,
+    "logs.md": log_lines,
 }
 
 

@@ -23,6 +23,7 @@ from bagfill.fixity.signing import KeyUnusable, SigningKey, load_signing_key
 from bagfill.ingests.callback_rules import CallbackRules
 from bagfill.ingests.followers import Follower
 from bagfill.ingests.sql import SqlIngestTracker
+from bagfill.ingests.sql_failed_bags import SqlFailedBags
 from bagfill.ingests.sql_releases import SqlReleases
 from bagfill.ingests.sql_request_keys import SqlRequestKeys
 from bagfill.ingests.storage_service.post import NoPost, Post
@@ -203,6 +204,7 @@ def open_services(settings: Settings, credentials: Credentials) -> Iterator[Serv
                 request_keys=SqlRequestKeys(engine, utc_now),
                 campaigns=SqlCampaigns(engine),
                 releases=SqlReleases(engine),
+                failed=SqlFailedBags(engine),
                 post=post,
                 reports=_reports(settings, stores),
                 notices=SqlNotices(engine),

@@ -23,6 +23,7 @@ from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.queue import MessageQueue
 from bagfill_airflow.connections import AirflowCredentials, task_connection, trigger_connections
+from bagfill_airflow.log_lines import use_airflows_logs
 from bagfill_airflow.metrics import metered
 from bagfill_airflow.outcomes import misconfigured
 from bagfill_airflow.restore_events import RestoreEvents
@@ -54,6 +55,8 @@ def task_services() -> Iterator[Services]:
     """Services for the time of a task; what a person must correct first ends the task without a retry."""
     # Here, and not above: it knows every implementation, and a DAG that is parsed needs none of them.
     from bagfill.wiring import open_services
+
+    use_airflows_logs()
 
     with ExitStack() as opened:
         try:
@@ -136,6 +139,7 @@ class SharedServices:
 async def _open() -> _Opened:
     from bagfill.wiring import open_services
 
+    use_airflows_logs()
     # Connections are looked up here, on the loop: from a thread that would block on the triggerer's own channel.
     settings = await asyncio.to_thread(current_settings)
     credentials = AirflowCredentials.of(await trigger_connections(reading_connections(settings)))

@@ -24,7 +24,7 @@ from bagfill.campaigns.model import Definition, Scope
 from bagfill.campaigns.states import CampaignState
 from bagfill.ingests.reasons import Reason
 from bagfill.planning.budget import Caps
-from bagfill.steps.campaigns import create_campaign, start_campaign
+from bagfill.steps.campaigns import create_campaign, reject_campaign, start_campaign
 from bagfill.steps.open_ingest import OpenedIngests, open_ingests
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import CampaignRules, Services
@@ -153,12 +153,12 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
     world: CampaignWorld, name: str, answer: str, state: CampaignState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(world, name)
+    changes = len(world.campaigns.events(name))
     asked: dict[str, Any] = {}
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **kwargs: asked.update(kwargs))
     operator = ApproveCampaignOperator(task_id="approve")
-    context = cast(
-        "Any", {"params": {"campaign": name}, "task": operator, "task_instance": SimpleNamespace(id=uuid4())}
-    )
+    task = SimpleNamespace(id=uuid4(), try_number=1)
+    context = cast("Any", {"params": {"campaign": name}, "task": operator, "task_instance": task})
     # The task gives its worker back until somebody answers.
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context)
@@ -182,8 +182,46 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
     with pytest.raises(AirflowFailException, match="does not wait for approval"):
         operator.execute(context)
     # A second answer, to a question that is over, changes nothing.
-    with pytest.raises(AirflowFailException, match="does not wait for approval"):
+    with pytest.raises(AirflowFailException, match="was changed after the question"):
         operator.execute_complete(context, event, **kept)
+    # The scheduler took the task for a dead one after the answer was carried out: the next try asks nobody again.
+    task.try_number = 2
+    assert operator.execute(context) == {"campaign": name, "state": state.value}
+    assert len(world.campaigns.events(name)) == changes + 1
+
+
+def test_a_try_after_one_that_died_looks_for_the_answer_before_it_asks_again(
+    world: CampaignWorld, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(world, name)
+    asked: list[str] = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **kwargs: asked.append(kwargs["subject"]))
+    operator = ApproveCampaignOperator(task_id="approve")
+    task = SimpleNamespace(id=uuid4(), try_number=1)
+    context = cast("Any", {"params": {"campaign": name}, "task": operator, "task_instance": task})
+
+    def waits_for() -> bool:
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.execute(context)
+        trigger = deferred.value.trigger
+        assert isinstance(trigger, ApprovalTrigger)
+        return trigger.before
+
+    assert (waits_for(), len(asked)) == (False, 1)
+    # Asking would take back the answer that Airflow has kept.
+    task.try_number = 2
+    assert (waits_for(), len(asked)) == (True, 1)
+    with pytest.raises(TaskDeferred) as again:
+        operator.execute_complete(context, {"unanswered": True}, revision=world.campaign(name).revision)
+    assert not cast("ApprovalTrigger", again.value.trigger).before
+    assert len(asked) == 2
+    # Another plan is another question, and so is another run's.
+    services = world.services(campaign_rules=CampaignRules(approval_above=0))  # type: ignore[arg-type]  # as a Decimal
+    reject_campaign(services, name, who="bob")
+    start_campaign(services, name, who="ada")
+    assert (waits_for(), len(asked)) == (False, 3)
+    task.id = uuid4()
+    assert (waits_for(), len(asked)) == (False, 4)
 
 
 def test_an_answer_to_an_older_plan_is_refused_and_one_given_elsewhere_ends_the_question(

@@ -6,10 +6,11 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -109,6 +110,35 @@ class _Warnings(logging.Handler):
         self._drawn.emit(record)
 
 
+_log_files: list[Path] = []
+
+
+def log_to(path: Path | None) -> None:
+    """Have the commands of this process write a log to a file; ``None``: to none."""
+    _log_files[:] = [] if path is None else [path]
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """A block whose lines go into the log file, if there is one."""
+    with ExitStack() as handlers:
+        for path in _log_files:
+            from bagfill.logs.files import JsonLines
+            from bagfill.steps.masking import masked
+
+            try:
+                handler = JsonLines(path, masked)
+            except OSError as error:
+                msg = f"--log-file {path}: {error.strerror}. Name a file that can be written."
+                raise CommandError(msg) from None
+            handlers.callback(handler.close)
+            logging.getLogger().addHandler(handler)
+            handlers.callback(logging.getLogger().removeHandler, handler)
+            logging.getLogger("bagfill").setLevel(logging.INFO)
+            handlers.callback(logging.getLogger("bagfill").setLevel, logging.NOTSET)
+        yield
+
+
 @contextmanager
 def told_in_words(answers: Answers) -> Iterator[None]:
     """Turn expected failures into one paragraph on stderr and exit code 2; surprises keep their traceback.
@@ -117,7 +147,8 @@ def told_in_words(answers: Answers) -> Iterator[None]:
     """
     logging.basicConfig(handlers=[_Warnings(answers)], level=logging.WARNING, format="%(message)s", force=True)
     try:
-        yield
+        with _logged():
+            yield
     except Exception as error:
         problems = _expected(error)
         if problems is None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bagfill.cli.answers import Answers, told_in_words
+from bagfill.cli.answers import Answers, log_to, told_in_words
 from bagfill.cli.audit_commands import add_audit_commands
 from bagfill.cli.campaign_commands import campaigns
 from bagfill.cli.failure_commands import add_failure_commands
@@ -35,9 +35,23 @@ add_plan_commands(app)
 
 
 @app.callback()
-def options(ctx: typer.Context, config: Config = None) -> None:
-    """Take the settings file before the command as well as after it."""
+def options(
+    ctx: typer.Context,
+    config: Config = None,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-file",
+            metavar="PATH",
+            envvar="BAGFILL_LOG_FILE",
+            dir_okay=False,
+            help="Add a line of JSON to this file for each shard and each decision.",
+        ),
+    ] = None,
+) -> None:
+    """Take the settings file before the command as well as after it, and a file for the log."""
     ctx.obj = config
+    log_to(log_file)
 
 
 @app.command("import")

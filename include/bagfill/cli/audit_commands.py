@@ -20,7 +20,7 @@ def audit(
         str, typer.Option(help="list: names, sizes, ETags; read: every byte; sample: files drawn at random.")
     ] = "list",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many replicas, longest not seen first.")] = None,
-    today: Annotated[bool, typer.Option("--today", help="Only today's share of what [audit] asks for.")] = False,
+    today: Annotated[bool, typer.Option("--today", help="Only today's share of what the settings ask for.")] = False,
     resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with an audit that did not end.")] = None,
     history: Annotated[str | None, typer.Option(metavar="SPACE/ID", help="Show the audits of one bag.")] = None,
     due: Annotated[bool, typer.Option("--due", help="Show what is due; exit code 1 if something is late.")] = False,

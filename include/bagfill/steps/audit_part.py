@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bagfill.audit.model import AuditOutcome, FixityEvent, event_id_of
+from bagfill.logs import Line, tell
 from bagfill.steps.audit_plan import PlannedAudit
 from bagfill.steps.audit_reading import FileRead
 from bagfill.steps.audit_replica import audit_replica
 from bagfill.steps.audit_work import AuditWork
 from bagfill.steps.services import Services
+
+logger = logging.getLogger(__name__)
 
 MOST_UNKNOWN = 10
 """Replicas in a row of which nothing could be found out; then the location is taken for unreachable, and the part
@@ -68,8 +72,27 @@ def audit_part(
         event = events.get(ids[place])
         if event is None:
             event = audit_replica(services, audit, replica, file_read=file_read)
+            if event is not None:
+                _tell(event)
             if event is not None and replica_done is not None:
                 replica_done(event)
         counts["gone" if event is None else event.outcome] += 1
         in_a_row = in_a_row + 1 if event is not None and event.outcome is AuditOutcome.UNKNOWN else 0
     return PartAudited(**{str(name): number for name, number in counts.items()})
+
+
+def _tell(event: FixityEvent) -> None:
+    good = event.outcome is AuditOutcome.GOOD
+    tell(
+        logger,
+        Line.AUDITED,
+        level=logging.INFO if good else logging.WARNING,
+        bag=str(event.bag_version.bag),
+        version=str(event.bag_version.version),
+        location=event.location,
+        mode=event.mode.value,
+        outcome=event.outcome.value,
+        files=event.files,
+        bytes=event.bytes,
+        why=event.detail or None,
+    )

@@ -5,6 +5,7 @@ An ingest without a campaign is asked for nothing: its limits are those of the s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ from typing import assert_never
 from bagfill.campaigns.ledger import Act, CampaignHalted, Halted, Permit
 from bagfill.campaigns.states import ActKind
 from bagfill.ingests.reasons import Reason
+from bagfill.logs import Line, about, tell
 from bagfill.planning.budget import CapReached
 from bagfill.planning.shards import CopyItem
 from bagfill.steps.act_costs import ActCost
 from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_permits import ThawChunk, ThawSpent
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -102,12 +106,19 @@ def permitted(services: Services, ref: IngestRef, act: Act) -> StepFailed | None
             services.sleep(wait.total_seconds())
             return None
         case Halted() as halted:
+            _tell_refused(ref, act, str(CampaignHalted(ref.campaign, halted)))
             return StepFailed(Reason.CAMPAIGN_HALTED, f"{name}: {CampaignHalted(ref.campaign, halted)}.")
         case CapReached() as reached:
+            _tell_refused(ref, act, str(reached))
             message = f"{name}: campaign {ref.campaign}: {reached}."
             return StepFailed(Reason.CAMPAIGN_HALTED, message, again=reached.again)
         case other:
             assert_never(other)
+
+
+def _tell_refused(ref: IngestRef, act: Act, why: str) -> None:
+    with about(ref):
+        tell(logger, Line.ACT_REFUSED, act=act.kind.value, why=why)
 
 
 def price_unknown(services: Services, ref: IngestRef, cost: ActCost) -> StepFailed | None:

@@ -13,6 +13,7 @@ from bagfill.ingests.model import IngestStatus
 from bagfill.planning.order import Candidate, Places, begin_now
 from bagfill.planning.thaw_choice import AUTO
 from bagfill.steps.campaign_look import Frozen, frozen_parts
+from bagfill.steps.campaign_moves import move_campaign
 from bagfill.steps.campaign_outlook import renewed_outlook
 from bagfill.steps.campaign_tiers import Chosen, tier_for_bag
 from bagfill.steps.services import Services
@@ -189,6 +190,6 @@ def _ended(services: Services, campaign: Campaign, why: str) -> Campaign:
 
 
 def _moved(services: Services, campaign: Campaign, to: CampaignState, why: str) -> Campaign:
-    moved = services.campaigns.move(campaign, to, who="the sweep", why=why)
+    moved = move_campaign(services, campaign, to, who="the sweep", why=why)
     # Somebody changed it meanwhile: their word counts.
     return moved.campaign if isinstance(moved, NotMoved) else moved

@@ -14,6 +14,7 @@ from bagfill.campaigns.model import Campaign, Definition
 from bagfill.campaigns.states import CampaignState
 from bagfill.planning.budget import Caps
 from bagfill.steps.campaign_checks import definition_problems
+from bagfill.steps.campaign_moves import move_campaign
 from bagfill.steps.campaign_plan import PLAN, PlannedCampaign, plan_campaign
 from bagfill.steps.services import Services
 
@@ -148,7 +149,7 @@ def planned_money(services: Services, name: str) -> Decimal | None:
 
 
 def _moved(services: Services, campaign: Campaign, to: CampaignState, who: str, why: str) -> Campaign:
-    moved = services.campaigns.move(campaign, to, who=who, why=why)
+    moved = move_campaign(services, campaign, to, who=who, why=why)
     if isinstance(moved, NotMoved):
         raise CampaignError(f"{campaign.name}: {moved.why}")
     return moved

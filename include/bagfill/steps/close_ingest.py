@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,13 @@ from bagfill.ingests.document import ingest_document
 from bagfill.ingests.model import CallbackStatus, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import CallbackStatusUpdate, StatusUpdate
+from bagfill.logs import Line, about, tell
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
 from bagfill.steps.work import IngestWork
 from bagfill.storage.credentials import CredentialsError
+
+logger = logging.getLogger(__name__)
 
 Post = Callable[[str, Mapping[str, Any], CallbackRules], None]
 """Sends a document to a URL that the rules allow; raises CallbackRefused or CredentialsError."""
@@ -66,6 +70,7 @@ def close_ingests(services: Services, request_id: str, *, post: Post = post_inge
             message = failure_text(services, now) or message
         reason = None if now.reason is None else now.reason.code
         services.ingest_ended(now.status.value, reason)
+        _tell_end(now, message)
         closed.append(ClosedIngest(str(now.id), str(now.bag_version), now.status.value, reason, message))
     services.post.send_beside_work()
     return tuple(closed)
@@ -75,6 +80,15 @@ def close_ingest(services: Services, ingest: Ingest, *, post: Post = post_ingest
     """Close one ingest, whoever asked for it: see :func:`close_ingests`."""
     _end(services, ingest)
     _call_back(services, ingest.id, post)
+    now = _current(services, ingest.id)
+    _tell_end(now, now.events[-1].description if now.events else "")
+
+
+def _tell_end(ingest: Ingest, message: str) -> None:
+    level = logging.WARNING if ingest.status is IngestStatus.FAILED else logging.INFO
+    reason = None if ingest.reason is None else ingest.reason.code
+    with about(_ref(ingest)):
+        tell(logger, Line.INGEST_ENDED, level=level, status=ingest.status.value, reason=reason, why=message)
 
 
 def _end(services: Services, ingest: Ingest) -> None:
@@ -152,7 +166,16 @@ def failure_text(services: Services, ingest: Ingest) -> str:
 
 
 def _ref(ingest: Ingest) -> IngestRef:
-    return IngestRef(str(ingest.id), str(ingest.bag_version), ingest.source, ingest.destination, 0, "", 0)
+    return IngestRef(
+        ingest_id=str(ingest.id),
+        bag_version=str(ingest.bag_version),
+        source=ingest.source,
+        destination=ingest.destination,
+        token=0,
+        thaw_tier="",
+        thaw_days=0,
+        campaign=ingest.campaign or "",
+    )
 
 
 def _current(services: Services, ingest_id: UUID) -> Ingest:

@@ -18,6 +18,7 @@ from bagfill.fixity.seals import ReceiptToSeal
 from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import StatusUpdate
+from bagfill.logs import Line, tell
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import AlreadyRegistered, BagGone, BagReplaced, Registered
 from bagfill.steps.claims import ClaimKeeper, claim_of
@@ -189,6 +190,7 @@ class _Conclusion:
         )
         match outcome:
             case Registered() | AlreadyRegistered():
+                tell(logger, Line.REGISTERED, files=self._plan.files, bytes=self._plan.bytes, receipt=receipt.name)
                 return None
             case BagReplaced(differences=changes):
                 summary = f"the storage manifest changed since the copy to {self._ref.destination} was planned"

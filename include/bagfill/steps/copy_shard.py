@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any, assert_never
 
 from bagfill.checksum.digest import DigestSet
 from bagfill.ingests.reasons import Reason
+from bagfill.logs import Line, carried, tell
 from bagfill.planning.rates import Activity
 from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.campaign_acts import Begun, copying
@@ -39,6 +41,8 @@ from bagfill.transfer.outcomes import (
     WouldOverwrite,
 )
 from bagfill.transfer.server_copy import ServerCopier
+
+logger = logging.getLogger(__name__)
 
 FileDone = Callable[[int], None]
 """Called after each item with its bytes, from several threads: progress."""
@@ -75,6 +79,16 @@ def copy_shard(services: Services, shard: ShardRef, *, file_done: FileDone | Non
             # What an earlier try had copied took no time now.
             if not counts.already_there:
                 note_shard(services, shard, Activity.COPY, took, files=counts.files, size=counts.bytes)
+            tell(
+                logger,
+                Line.SHARD_COPIED,
+                shard=shard.index + 1,
+                shards=plan.copy_shards,
+                files=counts.files,
+                bytes=counts.bytes,
+                already_there=counts.already_there,
+                seconds=round(took.lasted, 3),
+            )
             part = f"part {shard.index + 1} of {plan.copy_shards}, " if plan.copy_shards > 1 else ""
             add_events(services, shard.ingest, [f"{step} succeeded - {part}{counts.text}"])
             return counts
@@ -145,7 +159,7 @@ class _Copying:
         large = [item for item in items if item.file.block_bytes]
         # Small files side by side; a large one keeps several blocks in flight by itself, so that memory stays flat.
         threads = self._services.limits.concurrency
-        with ThreadPoolExecutor(threads, thread_name_prefix="copy") as pool:
+        with ThreadPoolExecutor(threads, thread_name_prefix="copy", initializer=carried()) as pool:
             for result in (*spread(pool, self._copy, small, threads), *map(self._copy, large)):
                 if isinstance(result, StepFailed):
                     failures.append(result)

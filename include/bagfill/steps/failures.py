@@ -12,6 +12,7 @@ from bagfill.campaigns.ledger import CampaignHalted
 from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, StatusUpdate
+from bagfill.logs import Line, about, tell
 from bagfill.manifest.errors import ManifestFormatError
 from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
 from bagfill.registry.registry import ClaimLostError
@@ -84,6 +85,13 @@ def attempt(
         act: the work. Store errors, a lost claim, a storage manifest that cannot be used or changed, and a broken work
             area become failures here; anything else is a surprise and passes through.
     """
+    with about(ref):
+        return _attempted(services, ref, step, act)
+
+
+def _attempted(
+    services: Services, ref: IngestRef, step: str, act: Callable[[], Result | StepFailed]
+) -> Result | StepFailed:
     try:
         result = act()
     except StoreError as error:
@@ -123,7 +131,8 @@ def record_failure(
     texts += [f"{step} {word} - {problem}" for problem in failure.problems[:MOST_PROBLEMS]]
     now = services.clock()
     events = tuple(IngestEvent.of(text, now) for text in texts)
-    logger.warning("ingest %s: %s %s: %s: %s", ref.ingest_id, step, word, failure.reason.code, failure.message)
+    with about(ref):
+        tell(logger, Line.STEP_FAILED, step=step, reason=failure.reason.code, again=not ends, why=failure.message)
     try:
         IngestWork(services.work, ref).note_failure(FailureNote(step, failure.reason, failure.message, now))
     except StoreError as error:

@@ -14,6 +14,7 @@ from bagfill.ingests.releases import Release
 from bagfill.ingests.remedies import REMEDIES
 from bagfill.steps.bag_history import NeedsPerson
 from bagfill.steps.campaign_sweep import scope_candidates
+from bagfill.steps.failure_places import judged_one_by_one
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError, SweepSkipped, sweep_candidates
 
@@ -84,6 +85,21 @@ def needing_a_person(
             yield needs
 
 
+def needing_for_reason(services: Services, reason: Reason, destination: str | None) -> Iterator[NeedsPerson]:
+    """Every bag that needs a person for one reason; a rare one is found among a million others without asking of each.
+
+    Args:
+        destination: only where they are missing at this location; ``None``: anywhere.
+
+    Raises:
+        SweepError: the destination is no location.
+    """
+    found = needing_a_person(services, destination=destination)
+    if services.failed is not None:
+        found = judged_one_by_one(services, services.failed, destination=destination, reason=reason)
+    yield from (each for each in found if each.reason is reason)
+
+
 def failure_groups(
     services: Services, *, destination: str | None = None, space: str | None = None
 ) -> tuple[FailureGroup, ...]:
@@ -122,7 +138,7 @@ def release_reason(
         SweepError: the destination is no location.
     """
     # Read whole before the first is released: a release changes what is found.
-    found = [each for each in needing_a_person(services, destination=destination) if each.reason is reason]
+    found = list(needing_for_reason(services, reason, destination))
     return tuple(
         release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=who, why=why) for each in found
     )

@@ -6,6 +6,7 @@ another run, or older versions missing) gets an ingest that says so, so that who
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -14,6 +15,7 @@ from bagfill.campaigns.ledger import CampaignHalted, Halted
 from bagfill.ingests.model import Callback, Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, IdTaken, Opened
+from bagfill.logs import Line, about, tell
 from bagfill.manifest.model import StorageManifest
 from bagfill.registry.registry import Claim, HeldByAnother
 from bagfill.steps.failures import record_failure
@@ -22,6 +24,8 @@ from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.service_ready import service_not_ready
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location, ThawDefaults
+
+logger = logging.getLogger(__name__)
 
 _INGEST_IDS = UUID("6f0d3a52-7c5e-5b0e-9d0a-2b1f5f0c9a11")
 """Namespace: an ingest's id follows from request, bag version and destination, so a retry opens the same ingest."""
@@ -77,6 +81,9 @@ def open_ingests(services: Services, request: BackfillRequest) -> OpenedIngests 
     for version in asked.now:
         opening.open(version)
     services.post.send_beside_work()
+    for there in asked.asked_and_there:
+        bag, destination = str(request.bag), request.destination
+        tell(logger, Line.ALREADY_THERE, bag=bag, version=str(there), destination=destination)
     return OpenedIngests(
         refs=tuple(opening.refs),
         refused=tuple(opening.refused),
@@ -176,6 +183,8 @@ class _Opening:
         ):
             case Claim(token=token):
                 self.refs.append(IngestRef.from_json({**ref.to_json(), "token": token}))
+                with about(ref):
+                    tell(logger, Line.INGEST_OPENED, thaw_tier=ref.thaw_tier, thaw_days=ref.thaw_days)
                 self._present.add(version)
             case HeldByAnother(holder=holder, expires=expires):
                 message = (

@@ -7,6 +7,7 @@ the tag files can be read, that the bag keeps every rule that can be judged with
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from typing import Any
 
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.ingests.reasons import Reason
+from bagfill.logs import Line, tell
 from bagfill.manifest.model import StorageManifest
 from bagfill.planning.shards import PlannedFile, block_bytes_for, cut_for
 from bagfill.steps.claims import ClaimKeeper
@@ -28,6 +30,8 @@ from bagfill.steps.tag_files import manifest_algorithms
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.held_names import name_problems
 from bagfill.thaw.tiers import allowed_tiers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ def plan_replication(services: Services, ref: IngestRef) -> PlanSummary | StepFa
                 return plan
             made = _Planning(services, ref, work).make()
             if isinstance(made, Plan):
+                tell(
+                    logger,
+                    Line.PLANNED,
+                    files=made.files,
+                    bytes=made.bytes,
+                    archived_files=made.archived_files,
+                    copy_shards=made.copy_shards,
+                    verify_shards=made.verify_shards,
+                )
                 archived = f", {made.archived_files} of them archived" if made.archived_files else ""
                 add_events(services, ref, [f"{step} succeeded - {made.files} files, {made.bytes} bytes{archived}"])
             return made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bagfill.logs import Line, tell
 from bagfill.planning.shards import PlannedFile
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.failures import add_events, attempt
@@ -16,6 +18,8 @@ from bagfill.steps.thaw_asking import ThawSummary, ask_for
 from bagfill.steps.thaw_round import over_limit, states_of, still_needed, thaw_round, thaw_step
 from bagfill.steps.work import IngestWork
 from bagfill.thaw.asking import Wanted
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["ThawSummary", "ask_for_tag_files", "request_thaw"]
 
@@ -64,6 +68,17 @@ def request_thaw(services: Services, ref: IngestRef) -> ThawSummary | StepFailed
                 f"{summary.asked} asked, {summary.in_progress} under way, {summary.readable} readable"
             )
             add_events(services, ref, [f"{text}{remarks(summary)}"])
+            tell(
+                logger,
+                Line.THAW_ASKED,
+                files=summary.total,
+                asked=summary.asked,
+                in_progress=summary.in_progress,
+                readable=summary.readable,
+                later=summary.later,
+                again=summary.again,
+                slower=summary.slower,
+            )
             return summary
 
     return attempt(services, ref, step, act)

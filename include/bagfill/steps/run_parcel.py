@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from bagfill.logs import Line, tell
 from bagfill.steps.close_ingest import close_ingests
 from bagfill.steps.parcel_bag import BagEnd, BagEnded, replicate_bag
 from bagfill.steps.services import Services
@@ -69,6 +70,7 @@ def run_parcel(
 
     def one(bag: ParcelBag) -> BagEnded:
         end = _whatever_happens(services, bag, bag.request_id(shipment_id), last_try=last_try)
+        tell(logger, Line.BAG_ENDED, bag=end.bag, end=end.end.value, why=end.text or None)
         ended(end)
         return end
 

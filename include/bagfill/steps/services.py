@@ -17,6 +17,7 @@ from bagfill.campaigns.ledger import Campaigns
 from bagfill.campaigns.memory import MemoryCampaigns
 from bagfill.fixity.signing import SigningKey
 from bagfill.ingests.callback_rules import CallbackRules
+from bagfill.ingests.failed_bags import FailedBags
 from bagfill.ingests.releases import MemoryReleases, Releases
 from bagfill.ingests.request_keys import MemoryRequestKeys, RequestKeys
 from bagfill.ingests.storage_service.post import NoPost, Post
@@ -144,6 +145,7 @@ class Services:
         act_costs: what acts of ingests cost.
         campaign_rules: what campaigns need a person for.
         releases: which bags a person has seen to.
+        failed: counts bags that failed where they are kept; ``None``: each is gone through.
         beside: the storage service whose registry it is; ``None``: the registry is our own alone.
         bags_api: gives the public API of a storage service, opened when it is first asked for; ``None``: none is named.
             Raises CredentialsError.
@@ -182,6 +184,7 @@ class Services:
     act_costs: ActCosts = field(default_factory=UnpricedActs)
     campaign_rules: CampaignRules = CampaignRules()
     releases: Releases = field(default_factory=MemoryReleases)
+    failed: FailedBags | None = None
     beside: Beside | None = None
     bags_api: Callable[[], BagsApi] | None = None
     post: Post = field(default_factory=NoPost)

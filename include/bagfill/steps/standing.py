@@ -7,10 +7,10 @@ from datetime import datetime
 
 from bagfill.ingests.model import IngestStatus
 from bagfill.reports.coverage import coverage_report
-from bagfill.reports.standing import AuditLine, CampaignLine, FailureLine, OpenLine, Standing
+from bagfill.reports.standing import AuditLine, CampaignLine, OpenLine, Standing
 from bagfill.steps.audit_due import due_at
 from bagfill.steps.campaign_report import campaign_report
-from bagfill.steps.failures_list import command_for, needing_a_person
+from bagfill.steps.failure_counts import failure_lines
 from bagfill.steps.services import Services
 
 
@@ -30,25 +30,6 @@ def look_at_standing(services: Services, *, since: datetime | None = None) -> St
         audits=tuple(_audits(services)),
         open_ingests=tuple(_open(services)),
     )
-
-
-def failure_lines(services: Services) -> Iterator[FailureLine]:
-    """One line for each reason and location: a million bags of one kind take no more memory than one."""
-    lines: dict[tuple[str, str], FailureLine] = {}
-    for needs in needing_a_person(services):
-        key = (needs.reason.code, needs.destination)
-        line = lines.get(key)
-        lines[key] = FailureLine(
-            reason=needs.reason.code,
-            advice=needs.reason.advice,
-            destination=needs.destination,
-            bags=1 if line is None else line.bags + 1,
-            first_seen=needs.first_seen if line is None else min(line.first_seen, needs.first_seen),
-            last_seen=needs.last_seen if line is None else max(line.last_seen, needs.last_seen),
-            example=needs.bag if line is None else line.example,
-            command=command_for(needs) if line is None else line.command,
-        )
-    yield from lines.values()
 
 
 def _campaigns(services: Services, since: datetime | None) -> Iterator[CampaignLine]:

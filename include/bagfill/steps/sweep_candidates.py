@@ -93,7 +93,7 @@ def sweep_candidates(
         SweepError: ``destination`` is no location, or no policy sends anything there.
     """
     # Before the first bag is asked for, so that wrong use is told at once.
-    targets = _targets(services, destination, space)
+    targets = policy_targets(services, destination, space)
     return _candidates(services, targets)
 
 
@@ -114,11 +114,20 @@ def candidates_at(
     """
     missing = services.registry.missing_bags(location, spaces=spaces)
     while some := list(islice(missing, _BAGS_AT_ONCE)):
-        bags = [each.bag for each in some]
-        ingests = services.ingests.of_bags(bags, location)
-        released = services.releases.last(bags, location)
-        for each in some:
-            yield _candidate(services, each, location, ingests.get(each.bag, ()), released.get(each.bag))
+        yield from judged_bags(services, some, location)
+
+
+def judged_bags(services: Services, bags: Sequence[MissingBag], location: str) -> Iterator[SweepStart | SweepSkipped]:
+    """Some bags at one location, each as :func:`sweep_candidates` judges it.
+
+    Args:
+        bags: at most a few hundred.
+    """
+    names = [each.bag for each in bags]
+    ingests = services.ingests.of_bags(names, location)
+    released = services.releases.last(names, location)
+    for each in bags:
+        yield _candidate(services, each, location, ingests.get(each.bag, ()), released.get(each.bag))
 
 
 def candidate_for(services: Services, bag: BagId, location: str) -> SweepStart | SweepSkipped | None:
@@ -147,10 +156,10 @@ def _is_registered(services: Services, bag_version: BagVersionId, location: str)
     return any(replica.location == location for replica in services.registry.replicas(bag_version))
 
 
-def _targets(
+def policy_targets(
     services: Services, destination: str | None, space: str | None
 ) -> Sequence[tuple[str, Sequence[str] | None]]:
-    """Location → spaces that belong there (``None``: all), each location once."""
+    """Location → spaces that belong there (``None``: all), each location once. Raises SweepError."""
     if destination is not None and destination not in services.locations:
         known = ", ".join(sorted(services.locations))
         raise SweepError(f"destination: found {destination!r}, configured locations are {known}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, assert_never
 from bagfill.fixity.locate import Original, Whereabouts, locate
 from bagfill.fixity.read_back import CreatedObject, Observed, read_back
 from bagfill.ingests.reasons import Reason
+from bagfill.logs import Line, carried, tell
 from bagfill.planning.rates import Activity
 from bagfill.planning.shards import PlannedFile
 from bagfill.steps.campaign_watch import CampaignWatch
@@ -22,6 +24,8 @@ from bagfill.steps.spread import spread
 from bagfill.steps.work import IngestWork, Plan
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import LISTED_A_PAGE, ObjectInfo
+
+logger = logging.getLogger(__name__)
 
 FileDone = Callable[[int], None]
 """Called after each file with its bytes, from several threads: progress."""
@@ -67,7 +71,17 @@ def verify_shard(
                     return made
                 work.write_results(plan, "verified", shard.index, made)
                 size = sum(row["size"] for row in made)
-                note_shard(services, shard, Activity.VERIFY, share(), files=len(made), size=size)
+                took = share()
+                note_shard(services, shard, Activity.VERIFY, took, files=len(made), size=size)
+                tell(
+                    logger,
+                    Line.SHARD_VERIFIED,
+                    shard=shard.index + 1,
+                    shards=plan.verify_shards,
+                    files=len(made),
+                    bytes=size,
+                    seconds=round(took.lasted, 3),
+                )
                 part = f"part {shard.index + 1} of {plan.verify_shards}, " if plan.verify_shards > 1 else ""
                 add_events(services, ref, [f"{step} succeeded - {part}{len(made)} files read back"])
                 rows = made
@@ -104,7 +118,7 @@ class _Verifying:
 
     def run(self) -> list[dict[str, Any]] | StepFailed:
         threads = self._services.limits.concurrency
-        with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
+        with ThreadPoolExecutor(threads, thread_name_prefix="verify", initializer=carried()) as pool:
             results = list(spread(pool, self._verify, self._files, threads))
         failures = [result for result in results if isinstance(result, StepFailed)]
         return summarise(failures) if failures else [row for row in results if not isinstance(row, StepFailed)]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from threading import Lock
 
 from bagfill.checksum.digest import DigestSet
+from bagfill.logs import Line, tell
 from bagfill.planning.limits import Limits
 from bagfill.planning.shards import CopyItem
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -92,12 +93,8 @@ class ServerCopier:
             self._refusals[refused.refusal] += 1
             if self._refusals.total() >= _MOST_REFUSALS:
                 self._given_up = refused
-                logger.warning(
-                    "%s does not fetch from the source (%s: %s): the rest of the shard goes through the worker",
-                    self._destination.location,
-                    refused.refusal.value,
-                    refused.detail,
-                )
+                why = f"{refused.refusal.value}: {refused.detail}"
+                tell(logger, Line.PROVIDER_DOES_NOT_FETCH, location=self._destination.location, why=why)
 
     def _tried(self, item: CopyItem, source_key: str, destination_key: str) -> CopyOutcome | NotFetched:
         try:

@@ -9,7 +9,6 @@ from uuid import UUID
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from bagfill.audit.model import FixityEvent
 from bagfill.steps.audit_part import audit_part
 from bagfill.steps.audit_plan import find_audit
 from bagfill.steps.work import WorkError
@@ -39,10 +38,7 @@ class AuditPartOperator(BaseOperator):
                 if planned is None:
                     raise AirflowFailException(f"the plan of audit {audit_id} is gone from the work area")
                 context["bagfill_share"] = f"{planned.audit.location} part {part + 1}"  # type: ignore[typeddict-unknown-key]
-                counts = audit_part(services, planned, part, replica_done=self._tell)
+                counts = audit_part(services, planned, part)
             except WorkError as error:
                 raise AirflowFailException(str(error)) from None
         return counts.to_json()
-
-    def _tell(self, event: FixityEvent) -> None:
-        self.log.info("%s %s: %s %s", event.bag_version, event.mode.value, event.outcome.value, event.detail)

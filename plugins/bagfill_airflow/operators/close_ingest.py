@@ -30,8 +30,6 @@ class CloseIngestOperator(BaseOperator):
         """Asks the ingest tracker, not Airflow, what was opened: a killed ``open_ingest`` may have left ingests."""
         with task_services() as services:
             closed = close_ingests(services, str(context["dag_run"].run_id))
-        for ingest in closed:
-            self.log.info("%s (ingest %s): %s. %s", ingest.bag_version, ingest.ingest_id, ingest.status, ingest.message)
         failed = [ingest for ingest in closed if ingest.status != IngestStatus.SUCCEEDED]
         if failed:
             texts = "\n".join(

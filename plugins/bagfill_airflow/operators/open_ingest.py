@@ -33,12 +33,6 @@ class OpenIngestOperator(BaseOperator):
             except RequestError as error:
                 raise refused(error) from None
             opened = result_of(open_ingests(services, request))
-        for version in opened.refused:
-            self.log.warning("%s (ingest %s): %s", version.bag_version, version.ingest_id, describe(version.failure))
-        for bag_version in opened.already_there:
-            self.log.info("%s is at %s already.", bag_version, request.destination)
-        for ref in opened.refs:
-            self.log.info("%s: ingest %s, from %s to %s.", ref.bag_version, ref.ingest_id, ref.source, ref.destination)
         if opened.left_over:
             self.log.warning("%d more versions are left to the next run (limits.versions_per_run).", opened.left_over)
         if opened.refused and not opened.refs:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from bagfill.steps.parcel_bag import BagEnd, BagEnded
+from bagfill.steps.parcel_bag import BagEnd
 from bagfill.steps.run_parcel import ParcelEnded, close_parcels, run_parcel
 from bagfill.steps.shipments import ShipmentError, ShipmentRecords
 from bagfill_airflow.operators.sweep import BAG_DAG
@@ -65,15 +64,10 @@ class RunParcelOperator(BaseOperator):
         """Bags that an earlier try finished are found again."""
         place = int(self.number)
         self._label(context, f"parcel {place + 1}")
-        counter = itertools.count(1)
-
-        def tell(bag: BagEnded) -> None:
-            self.log.info("%d. %s: %s%s", next(counter), bag.bag, bag.end.value, f": {bag.text}" if bag.text else "")
-
         with task_services() as services:
             try:
                 last_try = is_last_try(context["ti"])
-                ended = run_parcel(services, shipment_of(context), place, last_try=last_try, ended=tell)
+                ended = run_parcel(services, shipment_of(context), place, last_try=last_try)
             except ShipmentError as error:
                 raise AirflowFailException(str(error)) from None
         good = len(ended.bags) - len(ended.those(BagEnd.FAILED)) - len(ended.those(BagEnd.TO_RETRY))

@@ -42,7 +42,6 @@ class RegisterReplicaOperator(SharesOperator):
                     continue
                 done.append(refs[place].bag_version)
                 files, size = files + outcome.files, size + outcome.bytes
-                self.log.info("%s is registered at %s.", refs[place].bag_version, refs[place].destination)
         settle(failures, done=done, last_try=is_last_try(context["ti"]) or _waits_in_vain(failures))
         return {"registered": len(done), "files": files, "bytes": size}
 

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from bagfill.campaigns.ledger import UnknownCampaign
+from bagfill.logs import Line, tell
 from bagfill.quantities import show_size
 from bagfill.steps.campaigns import known_campaign
 from bagfill.steps.carry_campaigns import carry_campaign
@@ -33,12 +34,12 @@ class RunStarter:
 
     def bag(self, start: SweepStart) -> bool:
         """One bag, in a run of its own."""
-        return _start(BAG_DAG, start.run_id, start.fields, start.bag)
+        return _start(BAG_DAG, start.run_id, start.fields, start.bag, start.destination)
 
     def shipment(self, shipment: Shipment) -> bool:
         """Parcels: one run, one mapped task each."""
         run_id = run_id_of_shipment(shipment.destination, shipment.id)
-        return _start(PARCELS_DAG, run_id, {"shipment": shipment.id}, _in_words(shipment))
+        return _start(PARCELS_DAG, run_id, {"shipment": shipment.id}, _in_words(shipment), shipment.destination)
 
 
 class DryStarter:
@@ -107,12 +108,13 @@ class SweepOperator(BaseOperator):
         for why, count in sorted(swept.left_alone.kinds.items()):
             self.log.info("left alone  %d: %s", count, why)
         for skipped in swept.left_alone.first:
-            self.log.info("left alone  %s -> %s: %s", skipped.bag, skipped.destination, skipped.why)
+            tell(logger, Line.LEFT_ALONE, bag=str(skipped.bag), destination=skipped.destination, why=skipped.why)
 
 
-def _start(dag_id: str, run_id: str, conf: dict[str, Any], what: str) -> bool:
+def _start(dag_id: str, run_id: str, conf: dict[str, Any], what: str, destination: str) -> bool:
     started = start_run(dag_id, run_id, conf)
-    logger.info("%s  %s  (run %s)", started.value, what, run_id)
+    found = started is Started.THERE
+    tell(logger, Line.RUN_STARTED, what=what, destination=destination, run=run_id, found=found)
     return started is not Started.THERE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from bagfill.logs import Line, about, tell
 from bagfill.settings import SettingsError
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.wait_for_thaw import poll_thaw
@@ -18,6 +20,8 @@ from bagfill_airflow.outcomes import describe
 from bagfill_airflow.references import unpack_ingests
 from bagfill_airflow.restore_events import Mailbox
 from bagfill_airflow.services import current_settings, restore_events, shared_services
+
+logger = logging.getLogger(__name__)
 
 _GROWTH = 1.5
 _JITTER = 0.15
@@ -121,10 +125,15 @@ class ThawTrigger(BaseTrigger):
                 self._failed[place] = f"{ref.bag_version}: {describe(state)}"
                 del self._waiting[place]
                 continue
-            self.log.info(
-                "%s: %d archived objects, %d readable, %d thawing, %d asked for again.",
-                ref.bag_version, state.total, state.readable, state.thawing, state.asked_again,
-            )  # fmt: skip
+            with about(ref):
+                tell(
+                    logger,
+                    Line.THAW_LOOKED_AT,
+                    objects=state.total,
+                    readable=state.readable,
+                    thawing=state.thawing,
+                    asked_again=state.asked_again,
+                )
             self._outstanding[place] = state.total - state.readable - state.later
             if state.done:
                 del self._waiting[place]

@@ -14,6 +14,8 @@ from bagfill.steps.services import Services
 logger = logging.getLogger(__name__)
 
 Figure = TypeVar("Figure")
+_PAUSES = 9
+"""How often as long as a count the pause after it is, at least."""
 Lend = Callable[[], AbstractContextManager[Services]]
 
 
@@ -22,7 +24,8 @@ class Kept(Generic[Figure]):
 
     Args:
         count: makes the figure; may take minutes in a registry of millions.
-        seconds: after so long a page that asks has it counted again, and shows the old one meanwhile.
+        seconds: after so long a page that asks has it counted again, and shows the old one meanwhile; after longer if
+            counting takes long, so that it takes a tenth of the time at most.
         patience: seconds that a page waits for a count before it shows what there is.
     """
 
@@ -33,7 +36,7 @@ class Kept(Generic[Figure]):
         self._lock = threading.Lock()
         self._figure: Figure | None = None
         self._error: Exception | None = None
-        self._since = float("-inf")
+        self._due = float("-inf")
         self._changes = 0
         self._counting: threading.Thread | None = None
 
@@ -44,7 +47,7 @@ class Kept(Generic[Figure]):
             lend: services for the count, which may outlive the request.
         """
         with self._lock:
-            if self._counting is None and time.monotonic() - self._since > self._seconds:
+            if self._counting is None and time.monotonic() > self._due:
                 self._counting = threading.Thread(target=self._run, args=(lend,), name="count", daemon=True)
                 self._counting.start()
             counting = self._counting
@@ -58,7 +61,7 @@ class Kept(Generic[Figure]):
     def forget(self) -> None:
         """Have it counted again by the next page that asks: something was just changed."""
         with self._lock:
-            self._since = float("-inf")
+            self._due = float("-inf")
             self._changes += 1
 
     def _run(self, lend: Lend) -> None:
@@ -76,5 +79,7 @@ class Kept(Generic[Figure]):
                     self._figure = figure
                 # What failed is counted again by the next page; and so is what was changed meanwhile.
                 holds = error is None and changes == self._changes
-                self._since = begun if holds else float("-inf")
+                ended = time.monotonic()
+                pause = max(self._seconds, _PAUSES * (ended - begun))
+                self._due = ended + pause if holds else float("-inf")
                 self._error, self._counting = error, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from bagfill.bag.identifiers import BagId, InvalidIdentifier
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import IngestFilter
-from bagfill.steps.failures_list import release_bag, release_reason
+from bagfill.steps.failures_list import needing_for_reason, release_bag
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError
 from bagfill_airflow.api.bodies import form_body
@@ -93,7 +94,16 @@ def _released(services: Services, fields: dict[str, str], destination: str, user
         release_bag(services, bag, destination, who=user, why=why)
         return f"{bag} is tried again by the next sweep."
     reason = Reason.of_code(fields.get("reason", ""))
-    released = len(release_reason(services, reason, destination, who=user, why=why))
+    # Looked up before the first is released, and no further than it takes to see that there are too many.
+    found = list(islice(needing_for_reason(services, reason, destination), MOST_RELEASED + 1))
+    if len(found) > MOST_RELEASED:
+        raise SweepError(
+            f"More than {MOST_RELEASED:,} bags wait because of {reason.code}: too many for a button, nothing was "
+            f"released. bagfill retry --reason {reason.code} --to {destination} releases them."
+        )
+    for each in found:
+        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=user, why=why)
+    released = len(found)
     if not released:
         return f"No bag waits for a person because of {reason.code} any more: somebody released them before."
     return f"{released} {'bag is' if released == 1 else 'bags are'} tried again by the next sweep."

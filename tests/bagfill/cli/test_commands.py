@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,37 @@ def four(collection: Samples, fill: Any) -> Samples:
     samples = tuple(sample for sample in collection if str(sample.id) in FOUR)
     fill(samples)
     return samples
+
+
+def test_a_log_file_gets_a_line_for_each_shard_and_each_decision(bagfill: Any, four: Samples, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert bagfill("--log-file", log, "import", "primary").code == 0
+    assert bagfill("--log-file", log, "backfill", "digitised/b12345672", "--to", "shelf").code == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for event in ("ingest opened", "planned", "shard copied", "shard verified", "registered", "ingest ended"):
+        versions = [line["version"] for line in lines if line["event"] == event]
+        assert versions == ["v1", "v2", "v3"], event
+    assert all(line["ingest"] for line in lines)
+    # Another command adds to it; one without the option does not.
+    length = len(lines)
+    assert bagfill("--log-file", log, "backfill", "born-digital/bit-rot", "--to", "shelf").code == 1
+    assert bagfill("backfill", "digitised/b12345672", "--to", "shelf").code == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()[length:]]
+    [failed] = [line for line in lines if line["event"] == "step failed"]
+    assert failed["reason"] == "source-corrupt"
+    assert {line["bag"] for line in lines} == {"born-digital/bit-rot"}
+
+
+def test_a_log_file_that_cannot_be_written_is_refused_before_anything_is_done(
+    bagfill: Any, place: Any, four: Samples, tmp_path: Path
+) -> None:
+    assert bagfill("import", "primary").code == 0
+    refused = bagfill(
+        "--log-file", tmp_path / "no such folder" / "log", "backfill", "digitised/b12345672", "--to", "shelf"
+    )
+    assert refused.code == 2
+    assert "No such file or directory" in refused.err
+    assert not list(Path(place.shelf.bucket).rglob("b12345672"))
 
 
 def test_import_then_backfill_then_coverage(bagfill: Any, place: Any, four: Samples) -> None:

@@ -189,6 +189,26 @@ def test_what_needs_a_person_is_shown_by_reason_with_its_bags_and_released_once(
     assert operator.get(f"{UI}/failures/nonsense?destination=azure").status_code == 404
 
 
+def test_a_campaign_that_needs_a_person_is_shown_with_what_resolves_it(api: Api, campaign: Campaign) -> None:
+    assert "No campaign waits for approval" in api.client("viewer").get(f"{UI}/needs").text
+    api.services = replace(api.services, campaign_rules=CampaignRules(approval_above=Decimal(0)))
+    operator = api.client("operator", by_cookie=True)
+    press(operator, "start", operator.get(PAGE).text)
+    api.mounted.state.figures = Figures()
+    shown = operator.get(f"{UI}/needs").text
+    assert f'<a href="{PAGE}">to-azure</a>' in shown
+    assert "<code>bagfill campaign approve to-azure</code>" in shown
+
+
+def test_commands_that_follow_each_other_are_two(api: Api) -> None:
+    for number in (1, 2):
+        failed(api, Reason.SOURCE_CORRUPT, number)
+    shown = api.client("viewer").get(f"{UI}/needs").text
+    commands = re.findall(r"<code>(.*?)</code>", shown)
+    assert len(commands) == 2
+    assert all(each.startswith("bagfill ") for each in commands)
+
+
 def test_an_open_ingest_that_nobody_works_on_is_shown_as_stuck(api: Api) -> None:
     ingest = Ingest(uuid4(), BAG.version(1), "primary", "azure", IngestStatus.PROCESSING, api.world.clock(), "bag__1")
     api.services.ingests.open(ingest)
@@ -199,7 +219,7 @@ def test_an_open_ingest_that_nobody_works_on_is_shown_as_stuck(api: Api) -> None
 def test_a_million_failures_of_one_kind_are_one_line_and_no_button(api: Api) -> None:
     now = api.world.clock()
     line = FailureLine("bag-invalid", "advice", "azure", 1_000_000, now, now, "a/b", "bagfill validate a/b")
-    figures = Figures(needs=Kept(lambda _: Needs(now, (line,), (), ()), seconds=60))
+    figures = Figures(needs=Kept(lambda _: Needs(now, (line,), (), (), ()), seconds=60))
     api.mounted.state.figures = figures
     page = api.client("operator").get(f"{UI}/needs").text
     assert "1,000,000" in page
