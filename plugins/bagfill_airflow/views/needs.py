@@ -16,6 +16,7 @@ from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import IngestFilter
 from bagfill.steps.failures_list import needing_for_reason, release_bag
+from bagfill.steps.needs import STUCK_SHOWN
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError
 from bagfill_airflow.api.bodies import form_body
@@ -118,6 +119,7 @@ def _shown(request: Request, rights: Rights, *, said: str | None = None, said_go
         needs=needs,
         rights=rights,
         most=MOST_RELEASED,
+        most_stuck=STUCK_SHOWN,
         said=said,
         said_good=said_good,
     )

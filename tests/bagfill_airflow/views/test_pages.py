@@ -91,10 +91,17 @@ def test_coverage_shows_each_space_at_each_location_and_leads_to_what_is_missing
     assert shown.status_code == 200
     assert "digitised" in shown.text
     assert "2 missing" in shown.text
+    assert "0 of 2 bag versions" in shown.text
     assert f"{UI}/missing?location=azure&amp;space=digitised" in shown.text
     missing = viewer.get(f"{UI}/missing", params={"location": "azure", "space": "digitised"}).text
     assert "digitised/PP/MIA 1/v1" in missing
     assert "Nobody tried yet" in missing
+
+
+def test_a_location_that_is_none_misses_nothing(api: Api) -> None:
+    answer = api.client("viewer").get(f"{UI}/missing", params={"location": "moon"})
+    assert answer.status_code == 404
+    assert "“moon” is no configured location; there are azure, primary." in answer.text
 
 
 def test_coverage_over_time_is_drawn_from_what_was_remembered_by_the_day(api: Api) -> None:

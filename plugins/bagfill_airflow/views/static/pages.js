@@ -48,16 +48,20 @@ const renewing = () => {
     each.id || [each.tagName, each.getAttribute("href"), each.getAttribute("aria-label"), each.textContent].join("|");
   const focusables = () => [...live.querySelectorAll("a[href], button, input, select, [tabindex]")];
 
+  // Returns of when what is shown is, as the server says it: its clock, its time zone.
   const swap = (text) => {
-    const made = new DOMParser().parseFromString(text, "text/html").getElementById("live");
-    if (!made) return;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const made = page.getElementById("live");
+    const moment = page.getElementById("freshness")?.textContent ?? "";
+    if (!made) return moment;
     live.dataset.every = made.dataset.every;
-    if (made.innerHTML === live.innerHTML) return;
+    if (made.innerHTML === live.innerHTML) return moment;
     const focused = live.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     const scrolled = new Map([...live.querySelectorAll(".wide")].map((each) => [nameOf(each), each.scrollLeft]));
     live.replaceChildren(...made.childNodes);
     for (const each of live.querySelectorAll(".wide")) each.scrollLeft = scrolled.get(nameOf(each)) ?? 0;
     if (focused) focusables().find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
+    return moment;
   };
 
   // Not under somebody's hands: a field that is being filled, a command that is being copied.
@@ -74,13 +78,15 @@ const renewing = () => {
       try {
         const answer = await fetch(from, { headers: { Accept: "text/html" }, cache: "no-store" });
         if (answer.status === 401 || answer.redirected) {
+          // Somebody may log in again in another window.
+          failed += 1;
           say("Your login has expired: what is shown here is old.", "expired", root.dataset.login);
-          return;
+        } else if (answer.ok) {
+          failed = 0;
+          say(`Renewed. ${swap(await answer.text())}`, "fresh");
+        } else {
+          throw new Error(String(answer.status));
         }
-        if (!answer.ok) throw new Error(String(answer.status));
-        swap(await answer.text());
-        failed = 0;
-        say(`Renewed at ${new Date().toLocaleTimeString()}`, "fresh");
       } catch {
         failed += 1;
         say("This page could not be renewed: what is shown here is old. It tries again.", "stale");
