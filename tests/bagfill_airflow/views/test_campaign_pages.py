@@ -165,9 +165,14 @@ def test_figures_and_the_thaw_queue_are_shown(api: Api, campaign: Campaign) -> N
     assert "cap 500.00" in page
     listed = operator.get(f"{UI}/campaigns").text
     assert "to-azure" in listed
-    assert "within 2 d 0 h" in listed or "within 2 d" in listed
+    assert "within 2 d" in listed
+    assert "and longer: 1, 0, 0, 0, 0" in listed
     api.world.clock.advance(timedelta(days=4))
     assert "longer than usual" in operator.get(f"{UI}/needs").text
+    api.services.thaws.readable("primary", {"k": api.world.clock() + timedelta(days=2)})
+    listed = operator.get(f"{UI}/campaigns").text
+    assert "readable" in listed
+    assert "first copy goes away in 2 d" in listed
     assert operator.get(f"{UI}/campaigns/nothing").status_code == 404
 
 
