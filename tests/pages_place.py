@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from airflow_home import migrated_copy
 from bagfill.bag.identifiers import BagId, BagVersionId, ExternalIdentifier, Space
 from bagfill.campaigns.ledger import Act
 from bagfill.campaigns.model import Definition, Scope
@@ -24,6 +25,7 @@ from bagfill.campaigns.states import ActKind
 from bagfill.database.engine import open_database
 from bagfill.demo.airflow_components import AirflowComponents
 from bagfill.demo.collection import sample_collection
+from bagfill.demo.ports import free_port
 from bagfill.demo.supervisor import Supervisor
 from bagfill.demo.write import plant, write_bag
 from bagfill.ingests.model import Ingest, IngestEvent, IngestStatus
@@ -87,16 +89,30 @@ class PagesPlace:
     settings: Path
     operator_password: str = "a-password-of-an-operator"
 
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Settings that name a database at which nobody answers, for a while."""
+        url = f"postgresql://bagfill:a-secret-of-the-database@127.0.0.1:{free_port()}/registry"
+        whole = self.settings.read_text()
+        self.settings.write_text(whole.replace("sqlite:///registry.sqlite", url))
+        try:
+            yield
+        finally:
+            self.settings.write_text(whole)
+
 
 @contextmanager
-def pages_place(folder: Path) -> Iterator[PagesPlace]:
-    """Fill an installation and start the API server on it; users ``viewer``, ``operator`` and ``admin``."""
+def pages_place(folder: Path, databases: Path) -> Iterator[PagesPlace]:
+    """Fill an installation and start the API server on it; users ``viewer``, ``operator`` and ``admin``.
+
+    Args:
+        folder: for all of it.
+        databases: folder of databases that were migrated before, see :func:`airflow_home.migrated_copy`.
+    """
     settings = folder / "bagfill.toml"
     settings.write_text(SETTINGS)
     for name in ("primary", "azure", "glacier"):
         (folder / name).mkdir()
-    with open_services(load_settings(settings), EnvironmentCredentials({})) as services:
-        fill(services, folder)
     airflow = AirflowComponents(
         folder,
         f"sqlite:///{folder}/airflow.db",
@@ -109,9 +125,12 @@ def pages_place(folder: Path) -> Iterator[PagesPlace]:
     place = PagesPlace(airflow, settings)
     known = {"admin": airflow.password, "viewer": airflow.viewer_password, "operator": place.operator_password}
     (airflow.home / "passwords.json").write_text(json.dumps(known))
-    for command in (["db", "migrate"], ["dags", "reserialize"]):
-        made = [sys.executable, "-m", "airflow", *command]
-        subprocess.run(made, env=airflow.environment, check=True, capture_output=True, timeout=180)
+    migrated_copy(databases, folder / "airflow.db", airflow.environment)
+    command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
+    with subprocess.Popen(command, env=airflow.environment, stdout=subprocess.DEVNULL) as reserialized:
+        with open_services(load_settings(settings), EnvironmentCredentials({})) as services:
+            fill(services, folder)
+        assert reserialized.wait(180) == 0
     api_server = next(airflow.components())
     with Supervisor() as supervisor:
         supervisor.start(*api_server)
@@ -139,12 +158,19 @@ def fill(services: Services, folder: Path) -> None:
 
 
 def _thaws(services: Services, engine: Engine) -> None:
-    for location, tier, objects, age in (("primary", ThawTier.BULK, 210, 9), ("glacier", ThawTier.STANDARD, 35, 71)):
+    asked = (
+        ("primary", ThawTier.BULK, 210, 9), ("primary", ThawTier.BULK, 140, 20), ("primary", ThawTier.BULK, 30, 41),
+        ("glacier", ThawTier.STANDARD, 35, 71), ("primary", ThawTier.STANDARD, 60, 30),
+    )  # fmt: skip
+    for location, tier, objects, age in asked:
         then = services.clock() - timedelta(hours=age)
         ledger = SqlThawLedger(engine, lambda then=then: then)
-        wants = [ThawWant(f"k{number}", "etag", 700_000_000) for number in range(objects)]
-        ledger.reserve(location, wants, ThawTerms("ingest", f"chunk-{location}", tier, 7, then))
-        ledger.asked(location, [each.key for each in wants], "ingest", paid=True)
+        wants = [ThawWant(f"k{age}-{number}", "etag", 700_000_000) for number in range(objects)]
+        ledger.reserve(location, wants, ThawTerms("ingest", f"chunk-{location}-{age}", tier, 7, then))
+        keys = [each.key for each in wants]
+        ledger.asked(location, keys, "ingest", paid=True)
+        if (location, tier) == ("primary", ThawTier.STANDARD):
+            ledger.readable(location, dict.fromkeys(keys, then + timedelta(days=7)))
 
 
 def _many(services: Services) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from bagfill.settings import SettingsError
 from bagfill.storage.credentials import CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.queue import MessageQueue, QueueMessage
@@ -65,7 +66,7 @@ class RestoreEvents:
     """Reads the queue for as long as somebody waits, and hands each event to the mailbox of its folder.
 
     Args:
-        queue: opens the installation's queue. May raise StoreError or CredentialsError.
+        queue: opens the installation's queue. May raise StoreError, CredentialsError or SettingsError.
         wait_seconds: how long one read waits for messages.
     """
 
@@ -83,6 +84,7 @@ class RestoreEvents:
             self._boxes.setdefault(prefix, []).append(box)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read())
+            self._reading.add_done_callback(_told_why)
         try:
             yield box
         finally:
@@ -109,8 +111,12 @@ class RestoreEvents:
                     done = [message for message in messages if message not in kept]
                     await loop.run_in_executor(thread, queue.delete, done)
                     await loop.run_in_executor(thread, queue.give_back, kept)
-                except (StoreError, CredentialsError) as error:
+                except (StoreError, CredentialsError, SettingsError) as error:
                     logger.warning("The queue of restore events: %s. Polling goes on.", error)
+                    # Opened anew after the pause: with the settings and the keys of then.
+                    if queue is not None:
+                        thread.submit(queue.close)
+                        queue = None
                     await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             if queue is not None:
@@ -130,3 +136,9 @@ class RestoreEvents:
         while end >= 0:
             yield from self._boxes.get((bucket, key[: end + 1]), ())
             end = key.find("/", end + 1)
+
+
+def _told_why(reading: asyncio.Task[None]) -> None:
+    """A surprise ends the reader, which the next trigger that waits begins anew; it must not end without a word."""
+    if not reading.cancelled() and (surprise := reading.exception()) is not None:
+        logger.error("The reader of restore events ended. Polling goes on.", exc_info=surprise)

@@ -8,10 +8,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from bagfill.settings import SettingsError
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.wait_for_thaw import ThawState
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -129,6 +131,60 @@ async def test_a_queue_that_does_not_answer_is_asked_again(monkeypatch: pytest.M
     with reader(queue).mailbox([V1]) as mailbox:
         queue.send(event("s/b/v1/data/a"))
         assert await mailbox.wait_for(1, LONG)
+
+
+async def test_a_queue_that_failed_is_opened_anew_with_the_keys_of_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore_events, "_PAUSE_SECONDS", 0.01)
+    queue = Queue()
+    queue.refusals = 1
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send(event("s/b/v1/data/a"))
+        assert await mailbox.wait_for(1, LONG)
+        assert queue.opened == 2
+        await asyncio.to_thread(queue.closed.wait, LONG)
+
+
+async def test_settings_that_are_wrong_for_a_while_do_not_end_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore_events, "_PAUSE_SECONDS", 0.01)
+    queue = Queue()
+    wrong = [SettingsError(Path("bagfill.toml"), ("half written",))] * 2
+
+    async def open_queue() -> Queue:
+        if wrong:
+            raise wrong.pop()
+        return await queue.open()
+
+    with RestoreEvents(open_queue, wait_seconds=0).mailbox([V1]) as mailbox:
+        queue.send(event("s/b/v1/data/a"))
+        assert await mailbox.wait_for(1, LONG)
+
+
+async def test_a_reader_that_ends_by_surprise_says_so_and_the_next_trigger_begins_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue = Queue()
+    surprises = [KeyError("surprise")]
+
+    async def open_queue() -> Queue:
+        if surprises:
+            raise surprises.pop()
+        return await queue.open()
+
+    events = RestoreEvents(open_queue, wait_seconds=0)
+    with events.mailbox([V1]):
+        await until(lambda: "The reader of restore events ended" in caplog.text)
+        assert "surprise" in caplog.text
+        with events.mailbox([V2]) as mailbox:
+            queue.send(event("s/b/v2/data/a"))
+            assert await mailbox.wait_for(1, LONG)
+
+
+async def test_a_message_that_is_nested_for_ever_is_no_restore() -> None:
+    queue = Queue()
+    with reader(queue).mailbox([V1]) as mailbox:
+        queue.send("[" * 200_000, event("s/b/v1/data/a"))
+        assert await mailbox.wait_for(1, LONG)
+        await until(lambda: len(queue.deleted) == 2)
 
 
 async def test_nobody_reads_when_nobody_waits_and_reading_begins_anew() -> None:

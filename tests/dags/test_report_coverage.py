@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ from campaign_world import CampaignWorld
 pytestmark = [pytest.mark.airflow, pytest.mark.servers]
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-# A template, markup and a line's end in a name: all of it is text.
-ODD = 'x {{ 7*7 }} <b>"x"/b1'
+# A template, markup, quotes and an emoji in a name: all of it is text.
+ODD = "x {{ 7*7 }} <b>\"x\" 'y' 📦/b1"
 
 
 class Mailbox:
@@ -198,10 +199,11 @@ def test_the_report_is_written_and_each_channel_is_told_once(
     assert "thing needs a person" in mail["Subject"]
     page = mail.get_body(("html",)).get_content()
     assert "source-incomplete" in page
-    assert "x {{ 7*7 }} &lt;b&gt;" in page
+    assert "x {{ 7*7 }} &lt;b&gt;&quot;x&quot;" in page
+    assert "📦" in page
     [message] = told()
     assert "source-incomplete" in message["Message"]
-    assert ODD in message["Message"]
+    assert shlex.quote(ODD) in message["Message"]
     assert len(slack) == 1
     assert "&lt;b&gt;" in slack[0]
 

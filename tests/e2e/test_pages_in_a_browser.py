@@ -32,8 +32,9 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesPlace]:
-    with pages_place(tmp_path_factory.mktemp("pages")) as made:
+def place(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[PagesPlace]:
+    assert pytestconfig.cache is not None
+    with pages_place(tmp_path_factory.mktemp("pages"), Path(pytestconfig.cache.mkdir("bagfill-airflow"))) as made:
         yield made
 
 
@@ -140,6 +141,78 @@ def test_an_operator_starts_a_bag_follows_it_into_airflow_and_comes_back(
     page.close()
 
 
+def test_the_page_of_a_task_leads_to_its_bag_and_that_back_to_the_run(operator: BrowserContext, tmp_path: Path) -> None:
+    page = operator.new_page()
+    page.goto(f"{UI}/bags/digitised/b30000016")
+    page.get_by_label("Replicate what is missing to").select_option("glacier")
+    page.get_by_role("button", name="Start").click()
+    address = page.get_by_role("link", name="run in Airflow").first.get_attribute("href")
+    page.goto(f"{address}/tasks/open_ingest")
+    page.get_by_role("link", name="Bag", exact=True).click()
+    expect(inside(page).get_by_role("heading", level=1)).to_contain_text("b30000016", timeout=20_000)
+    expect(inside(page).get_by_text("accepted").or_(inside(page).get_by_text("in work")).first).to_be_visible()
+    picture(page, "task-tab", tmp_path)
+    inside(page).get_by_role("link", name="run in Airflow").first.click()
+    page.wait_for_url(f"**{address}")
+    page.close()
+
+
+def test_a_page_that_answered_a_button_renews_itself_and_keeps_what_is_in_hand(operator: BrowserContext) -> None:
+    page = operator.new_page()
+    page.clock.install()
+    page.goto(PAGES["campaign"])
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status").first).to_contain_text("is paused")
+    assert page.url.endswith(PAGES["campaign"]), "loaded again, it presses nothing"
+    link = page.get_by_role("link", name="digitised/b10000037", exact=True)
+    link.focus()
+    # Somebody else steers: the page has something new to show.
+    other = operator.new_page()
+    other.goto(PAGES["campaign"])
+    other.get_by_role("button", name="Resume").click()
+    expect(other.get_by_role("status").first).to_contain_text("is resumed")
+    other.close()
+    page.clock.run_for(11_000)
+    expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(link).to_be_focused()
+    expect(page.locator("#freshness")).to_have_attribute("aria-live", "off")
+    page.close()
+
+
+def test_what_somebody_marks_is_not_taken_away(operator: BrowserContext) -> None:
+    page = operator.new_page()
+    page.clock.install()
+    page.goto(PAGES["needs"])
+    command = page.locator("code").first
+    command.evaluate("each => { each.dataset.mine = 'yes'; getSelection().selectAllChildren(each); }")
+    page.evaluate("document.getElementById('live').append('older')")
+    page.clock.run_for(31_000)
+    assert page.locator("code[data-mine]").count() == 1
+    page.evaluate("getSelection().removeAllRanges()")
+    page.clock.run_for(31_000)
+    expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
+    assert page.locator("code[data-mine]").count() == 0
+    page.close()
+
+
+def test_a_button_that_is_pressed_after_the_login_has_expired_does_nothing_and_says_so(
+    browser: Browser, place: PagesPlace, operator: BrowserContext
+) -> None:
+    context = browser.new_context(base_url=place.airflow.address, storage_state=operator.storage_state())
+    page = context.new_page()
+    page.goto(PAGES["campaign"])
+    context.clear_cookies()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are not logged in any more")
+    expect(page.get_by_role("link", name="Log in")).to_have_attribute("href", "/auth/login")
+    context.close()
+    page = operator.new_page()
+    page.goto(PAGES["campaign"])
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.close()
+
+
 def test_a_viewer_is_offered_no_button(viewer: BrowserContext) -> None:
     page = viewer.new_page()
     for name in ("campaign", "needs", "bag"):
@@ -177,25 +250,34 @@ def test_two_operators_at_once_are_told_apart(operator: BrowserContext) -> None:
     other.close()
 
 
-def test_a_page_left_open_says_when_its_login_has_expired(browser: Browser, place: PagesPlace) -> None:
-    context = logged_in(browser, place, "viewer")
+def test_a_page_left_open_says_when_its_login_has_expired(
+    browser: Browser, place: PagesPlace, viewer: BrowserContext
+) -> None:
+    context = browser.new_context(base_url=place.airflow.address, storage_state=viewer.storage_state())
     page = context.new_page()
     page.clock.install()
     page.goto(PAGES["coverage"])
     expect(page.locator("#freshness")).to_contain_text("Shown as of")
     page.clock.run_for(21_000)
-    expect(page.locator("#freshness")).to_contain_text("Renewed at")
+    expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
+    known = context.cookies()
     context.clear_cookies()
     page.clock.run_for(21_000)
     expect(page.locator("#freshness")).to_contain_text("Your login has expired: what is shown here is old.")
     expect(page.locator("#freshness a")).to_have_attribute("href", "/auth/login")
+    context.add_cookies(known)  # type: ignore[arg-type]  # a cookie that was read can be set
+    page.clock.run_for(41_000)
+    expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
+    context.clear_cookies()
     page.goto(PAGES["coverage"])
     expect(page.get_by_role("heading", level=1)).to_have_text("You are not logged in any more")
     context.close()
 
 
-def test_a_page_left_open_says_when_it_cannot_be_renewed(browser: Browser, place: PagesPlace) -> None:
-    context = logged_in(browser, place, "viewer")
+def test_a_page_left_open_says_when_it_cannot_be_renewed(
+    browser: Browser, place: PagesPlace, viewer: BrowserContext
+) -> None:
+    context = browser.new_context(base_url=place.airflow.address, storage_state=viewer.storage_state())
     page = context.new_page()
     page.clock.install()
     page.goto(PAGES["coverage"])
@@ -204,5 +286,29 @@ def test_a_page_left_open_says_when_it_cannot_be_renewed(browser: Browser, place
     expect(page.locator("#freshness")).to_contain_text("could not be renewed")
     context.set_offline(False)
     page.clock.run_for(60_000)
-    expect(page.locator("#freshness")).to_contain_text("Renewed at")
+    expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
     context.close()
+
+
+def test_without_the_registrys_database_the_pages_say_so_and_airflow_stays_up(
+    operator: BrowserContext, place: PagesPlace
+) -> None:
+    page = operator.new_page()
+    page.clock.install()
+    page.goto(PAGES["campaigns"])
+    with place.without_database():
+        page.clock.run_for(16_000)
+        expect(page.locator("#freshness")).to_contain_text("could not be renewed: what is shown here is old")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Campaigns")
+        for name in ("missing", "campaigns", "campaign", "bag"):
+            answer = page.goto(PAGES[name])
+            assert answer is not None
+            assert answer.status == 503
+            expect(page.get_by_role("heading", level=1)).to_have_text("The registry's database does not answer")
+            assert "a-secret-of-the-database" not in page.content()
+        assert findings(page) == []
+        page.goto("/dags/backfill_bag")
+        expect(page.get_by_role("link", name="Backfill a bag")).to_be_visible(timeout=20_000)
+    page.goto(PAGES["bag"])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("PP MIA 2")
+    page.close()

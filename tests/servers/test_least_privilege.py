@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,9 @@ from bagfill.demo.seaweedfs import SeaweedFS
 from bagfill.doctor.everything import examine
 from bagfill.doctor.examine import Examination
 from bagfill.doctor.model import Verdict
+from bagfill.doctor.queue import examine_queue
 from bagfill.settings import Settings, load_settings
+from bagfill.settings.storage_service import RegisteredBags
 from bagfill.steps.backfill import backfill
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import BackfillRequest
@@ -526,6 +528,40 @@ def test_restore_events_need_three_rights_on_the_queue(server: EnforcingMiniStac
                 queue.receive(0)
             assert refused.value.failure is StoreFailure.DENIED
         queue.close()
+
+
+def test_a_listener_counts_receives_and_puts_aside_and_does_nothing_else(server: EnforcingMiniStack) -> None:
+    root = _client(server, "sqs")
+    url, aside = (root.create_queue(QueueName=name)["QueueUrl"] for name in ("registered", "malformed"))
+    for text in ("one", "two"):
+        root.send_message(QueueUrl=url, MessageBody=text)
+    iam = _client(server, "iam")
+    iam.create_user(UserName="registered-listener")
+    text = json.dumps(POLICIES["listener"]).replace("MALFORMED", "malformed").replace("QUEUE", "registered")
+    text = text.replace("REGION", "us-east-1").replace("ACCOUNT", "000000000000")
+    for action in ("sqs:DeleteMessage", "sqs:ChangeMessageVisibility"):
+        text = text.replace(f'"{action}"', f'"{action}", "{action}Batch"')
+    iam.put_user_policy(UserName="registered-listener", PolicyName="p", PolicyDocument=text)
+    key = iam.create_access_key(UserName="registered-listener")["AccessKey"]
+    extra = {"endpoint_url": server.endpoint, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": key["AccessKeyId"], "password": key["SecretAccessKey"], "extra": extra}
+    credentials = EnvironmentCredentials({"AIRFLOW_CONN_LISTENER": json.dumps(connection)})
+    with closing(SqsQueue(url, credentials.s3("listener"))) as queue:
+        assert queue.waiting() == 2
+        queue.delete(queue.receive(0, most=1))
+        with closing(SqsQueue(aside, credentials.s3("listener"))) as malformed:
+            malformed.send("not understood")
+            with pytest.raises(StoreError):
+                malformed.receive(0)
+        with pytest.raises(StoreError):
+            queue.send("ours")
+    [finding] = examine_queue(RegisteredBags(url, "listener"), credentials, "storage_service.listener")
+    assert finding.diagnosis.verdict is Verdict.GOOD
+    # The right to count is what its watcher lives on.
+    without = text.replace('"sqs:GetQueueAttributes", ', "")
+    iam.put_user_policy(UserName="registered-listener", PolicyName="p", PolicyDocument=without)
+    [finding] = examine_queue(RegisteredBags(url, "listener"), credentials, "storage_service.listener")
+    assert finding.diagnosis.verdict is Verdict.MEND
 
 
 _ASKED = {

@@ -1,4 +1,7 @@
-"""The queue of restore events: may be received from. What is received goes back at once."""
+"""A queue of events: may be received from, and counted where somebody counts. What is received goes back at once.
+
+One message at most is received: each time counts as a try, and after some a queue's own rules put a message aside.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from bagfill.storage.sqs import SqsQueue
 
 _CODE = "queue"
 _ADVICE = {
-    StoreFailure.DENIED: "Permit sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility on the queue.",
+    StoreFailure.DENIED: "Permit what docs/security.md says on the queue.",
     StoreFailure.UNAUTHENTICATED: "Put a key that is valid now into the connection.",
     StoreFailure.MISCONFIGURED: "Correct {subject}.queue, or the region and endpoint of its connection.",
 }
@@ -36,7 +39,10 @@ def examine_queue(
 def _tried(events: ThawEvents | RegisteredBags, credentials: Credentials, subject: str) -> Diagnosis:
     try:
         with closing(SqsQueue(events.queue, credentials.s3(events.connection))) as queue:
-            messages = queue.receive(0)
+            if isinstance(events, RegisteredBags):
+                # What its watcher does; restore events are waited for.
+                queue.waiting()
+            messages = queue.receive(0, most=1)
             if messages:
                 queue.give_back(messages)
     except CredentialsError as error:
@@ -45,4 +51,4 @@ def _tried(events: ThawEvents | RegisteredBags, credentials: Credentials, subjec
         advice = _ADVICE.get(error.failure, "").format(subject=subject) or None
         verdict = Verdict.UNKNOWN if advice is None else Verdict.MEND
         return Diagnosis(verdict, str(error), advice or "Run the command again.")
-    return good(f"received from, {len(messages)} messages, given back")
+    return good(f"received from; {len(messages)} messages, given back")

@@ -106,6 +106,21 @@ class Reason(Enum):
         True,
         "Archived or large: too much for a parcel. A run of its own is started, at the latest by the next sweep.",
     )
+    MANIFEST_DAMAGED = (
+        "manifest-damaged",
+        True,
+        "The stored storage manifest is not what was written; run again, and if it stays so restore what is named.",
+    )
+    MANIFEST_NOT_UNDERSTOOD = (
+        "manifest-not-understood",
+        False,
+        "A storage manifest, or a record of the storage service, is in no known shape; nothing in it was changed.",
+    )
+    MANIFEST_CONTENDED = (
+        "manifest-contended",
+        True,
+        "Others change the same storage manifest all the time; run again when they are done.",
+    )
     CLAIM_LOST = ("claim-lost", True, "Another run took over this bag version; follow that one.")
     SERVICE_NOT_READY = (
         "storage-service-not-ready",

@@ -51,6 +51,8 @@ SCHEDULES: Mapping[Reason, RetrySchedule] = {
     Reason.OLDER_VERSION_MISSING: RetrySchedule(10 * _MINUTE, 6 * _HOUR, 8),
     Reason.SOURCE_CHANGED: RetrySchedule(_HOUR, 24 * _HOUR, 3),
     Reason.DESTINATION_INCOMPLETE: RetrySchedule(10 * _MINUTE, _HOUR, 3),
+    Reason.MANIFEST_DAMAGED: RetrySchedule(10 * _MINUTE, _HOUR, 3),
+    Reason.MANIFEST_CONTENDED: RetrySchedule(_MINUTE, _HOUR, 8),
     Reason.UNEXPECTED: RetrySchedule(10 * _MINUTE, 6 * _HOUR, 5),
 }
 """Of every reason that a retry can help; the others wait for a person at once."""

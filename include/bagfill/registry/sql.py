@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from bagfill.database.tables import BAG_VERSIONS, REPLICAS
 from bagfill.manifest.compare import WHERE_AND_WHEN, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
 from bagfill.registry.clock import Clock, utc_now
+from bagfill.registry.contention import Contention
 from bagfill.registry.errors import RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
 from bagfill.registry.missing import MissingBag
@@ -54,8 +54,8 @@ from bagfill.registry.sql_queries import known_bag_versions, missing_bag_version
 from bagfill.registry.sql_seals import SqlSeals, append_seal
 from bagfill.registry.sql_sizes import sized_bag_versions
 
-_ATTEMPTS = 20
-_LONGEST_PAUSE_SECONDS = 0.5
+_Registering = Registered | AlreadyRegistered | BagReplaced | BagGone
+_CONTENTION: Contention[_Registering] = Contention(attempts=20, first_pause=0.01, longest_pause=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,26 +215,24 @@ class SqlRegistry:
         """See :meth:`Registry.register_replica`."""
         require_claim_for(claim, planned_from, location)
         registration = Registration(planned_from.id, location, receipt, seal, claim)
-        for attempt in range(_ATTEMPTS):
+
+        def attempt() -> _Registering | None:
             with reading(self._engine) as connection:
                 require_current(connection, claim)
                 old = _current_copy(connection, planned_from.id)
             if old is None:
                 return BagGone()
             stored = self._manifests.read(old, planned_from.id)
-            outcome: Registered | AlreadyRegistered | None
             match append_location(stored, planned_from, manifest_location):
                 case BagReplaced() as replaced:
                     return replaced
                 case AlreadyListed():
-                    outcome = self._record_listed(registration, old)
+                    return self._record_listed(registration, old)
                 case ToStore(appended):
-                    outcome = self._move_pointer(registration, old, self._manifests.write(appended))
-            if outcome is not None:
-                return outcome
-            # Others add their locations to the same manifest: spread out, and build on what they left.
-            self._sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt)))  # noqa: S311 - no secret
-        raise RegistryContendedError(str(planned_from.id), _ATTEMPTS)
+                    return self._move_pointer(registration, old, self._manifests.write(appended))
+
+        # Others add their locations to the same manifest: spread out, and build on what they left.
+        return _CONTENTION.until_won(attempt, str(planned_from.id), self._sleep)
 
     def _record_listed(self, registration: Registration, old: ManifestCopy) -> AlreadyRegistered | None:
         """Make sure of the replica's row; ``None`` when the manifest is another by now."""

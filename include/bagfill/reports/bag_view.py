@@ -77,7 +77,7 @@ class BagMoment:
 
     Args:
         at: when, timezone-aware.
-        kind: ``ingest``, ``audit`` or ``registration``.
+        kind: ``request`` (an ingest was opened), ``ingest``, ``audit`` or ``registration``.
         version: of the bag.
         location: where it was to be, or was looked at.
         text: in words.
@@ -177,7 +177,7 @@ def _moments(
             if ingest.bag_version.version not in shown:
                 continue
             version, failed = ingest.bag_version.version, ingest.status is IngestStatus.FAILED
-            yield BagMoment(ingest.created, "ingest", version, name, f"asked for, from {ingest.source}", ingest)
+            yield BagMoment(ingest.created, "request", version, name, f"asked for, from {ingest.source}", ingest)
             last = len(ingest.events) - 1
             for number, event in enumerate(ingest.events):
                 bad = failed and number == last

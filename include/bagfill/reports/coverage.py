@@ -73,6 +73,19 @@ class CoverageReport:
         """Bag versions that are not where a policy wants them; one that is missing at two locations counts twice."""
         return sum(line.missing for line in self.lines if line.wanted)
 
+    @property
+    def wanted_at(self) -> tuple[CoverageRow, ...]:
+        """One row for each location where a policy wants something: all of that, whatever its space (named ``""``)."""
+        rows: dict[str, list[CoverageRow]] = {}
+        for line in self.lines:
+            if line.wanted:
+                rows.setdefault(line.row.location, []).append(line.row)
+        amounts = ("bag_versions", "files", "bytes", "present_bag_versions", "present_files", "present_bytes")
+        return tuple(
+            CoverageRow("", location, **{name: sum(getattr(row, name) for row in found) for name in amounts})
+            for location, found in sorted(rows.items())
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {"missing_bag_versions": self.missing, "coverage": [line.values() for line in self.lines]}

@@ -13,7 +13,10 @@ from bagfill.ingests.model import IngestEvent, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.tracker import EventUpdate, StatusUpdate
 from bagfill.logs import Line, about, tell
+from bagfill.manifest.errors import ManifestFormatError
+from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
 from bagfill.registry.registry import ClaimLostError
+from bagfill.registry.storage_service.rows import RowFormatError
 from bagfill.steps.masking import masked
 from bagfill.steps.outcomes import IngestRef, StepFailed
 from bagfill.steps.services import Services
@@ -79,8 +82,8 @@ def attempt(
 
     Args:
         step: what is being done, as events name it.
-        act: the work. Store errors, a lost claim and a broken work area become failures here; anything else is a
-            surprise and passes through.
+        act: the work. Store errors, a lost claim, a storage manifest that cannot be used or changed, and a broken work
+            area become failures here; anything else is a surprise and passes through.
     """
     with about(ref):
         return _attempted(services, ref, step, act)
@@ -97,6 +100,12 @@ def _attempted(
         result = StepFailed(Reason.CLAIM_LOST, f"{ref.bag_version} at {ref.destination}: {error}.")
     except CampaignHalted as error:
         result = StepFailed(Reason.CAMPAIGN_HALTED, f"{ref.bag_version} to {ref.destination}: {error}.")
+    except ManifestDamagedError as error:
+        result = StepFailed(Reason.MANIFEST_DAMAGED, f"{ref.bag_version}: {error}.")
+    except (ManifestFormatError, RowFormatError) as error:
+        result = StepFailed(Reason.MANIFEST_NOT_UNDERSTOOD, f"{ref.bag_version}: {error}.")
+    except RegistryContendedError as error:
+        result = StepFailed(Reason.MANIFEST_CONTENDED, f"{ref.bag_version} at {ref.destination}: {error}.")
     except WorkError as error:
         result = StepFailed(Reason.UNEXPECTED, f"{ref.bag_version}: {error}.")
     return record_failure(services, ref, step, result) if isinstance(result, StepFailed) else result

@@ -9,6 +9,7 @@ from itertools import islice
 
 from bagfill.ingests.model import Ingest
 from bagfill.reports.standing import FailureLine
+from bagfill.steps.campaigns_needing import CampaignNeeds, campaigns_needing_a_person
 from bagfill.steps.failure_counts import failure_lines
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import is_running
@@ -24,12 +25,14 @@ class Needs:
     Args:
         moment: timezone-aware.
         failures: by reason and location, most bags first.
+        campaigns: that wait for approval, stopped at a cap, or miss their deadline.
         stuck: ingests that are open and that nobody works on, oldest first, at most :data:`STUCK_SHOWN`.
         overdue: thaws whose oldest request waits longer than its tier explains.
     """
 
     moment: datetime
     failures: tuple[FailureLine, ...]
+    campaigns: tuple[CampaignNeeds, ...]
     stuck: tuple[Ingest, ...]
     overdue: tuple[ThawLine, ...]
 
@@ -44,7 +47,8 @@ def look_for_needs(services: Services) -> Needs:
     now = services.clock()
     lines = sorted(failure_lines(services), key=lambda line: (-line.bags, line.reason, line.destination))
     overdue = tuple(line for line in thaw_lines(services) if line.is_overdue(now))
-    return Needs(now, tuple(lines), tuple(islice(_stuck(services), STUCK_SHOWN)), overdue)
+    campaigns = campaigns_needing_a_person(services)
+    return Needs(now, tuple(lines), campaigns, tuple(islice(_stuck(services), STUCK_SHOWN)), overdue)
 
 
 def _stuck(services: Services) -> Iterator[Ingest]:

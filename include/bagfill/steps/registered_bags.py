@@ -23,7 +23,6 @@ from bagfill.storage.queue import MessageQueue, QueueMessage
 logger = logging.getLogger(__name__)
 
 _TYPE = "RegisteredBagNotification"
-_MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def registered_bag(body: str) -> BagVersionId | NotUnderstood:
         values = json.loads(body)
         if isinstance(values, Mapping) and isinstance(values.get("Message"), str):
             values = json.loads(values["Message"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return NotUnderstood("it is not JSON")
     if not isinstance(values, Mapping) or values.get("type") != _TYPE:
         return NotUnderstood(f"its type is not {_TYPE}")
@@ -138,7 +137,8 @@ def _is_done(
     match registered_bag(message.body):
         case NotUnderstood(why=why):
             received.malformed += 1
-            logger.warning("A message is not understood: %s: %s", why, message.body[:_MOST_SHOWN])
+            # Not its text: the first message of a subscription holds the token that confirms it.
+            logger.warning("A message of %d characters is not understood: %s", len(message.body), why)
             if malformed is None:
                 return False
             malformed().send(message.body)

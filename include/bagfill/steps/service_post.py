@@ -20,6 +20,7 @@ from bagfill.ingests.storage_service.tracker_api import TrackerApi
 from bagfill.storage.credentials import Credentials, CredentialsError
 from bagfill.storage.errors import StoreError
 from bagfill.storage.location import Location
+from bagfill.storage.obstore_options import RequestLimits
 
 
 def open_post(
@@ -64,6 +65,8 @@ def showing(rules: ServiceIngests, locations: Mapping[str, Location], clock: Cal
     return Showing(rules.shown, source, clock)
 
 
+_LIMITS = RequestLimits(attempts=2, connect_seconds=5, read_seconds=20)
+"""An update is tried again by the outbox: one try must end well before the sender's lease does."""
 _PROBLEMS = (StoreError, CredentialsError)
 
 
@@ -74,6 +77,6 @@ def _topic(arn: str, connection: str | None, credentials: Credentials) -> Callab
 
         # A topic is asked for in its own region, whatever the connection's is.
         access = replace(credentials.s3(connection), region=arn.split(":")[3])
-        return SnsTopic(arn, access)
+        return SnsTopic(arn, access, limits=_LIMITS)
 
     return opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,15 +10,17 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from bagfill.storage.credentials import S3Access
-from bagfill.storage.errors import StoreError
+from bagfill.storage.errors import StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.retrying import Retries, RetryPolicy
 from bagfill.storage.s3_client import aws_client, boto3_session, usable
 from bagfill.storage.s3_errors import code_and_status, translated
 
 Result = TypeVar("Result")
 
-_ATTEMPTS = 10
-_LONGEST_PAUSE_SECONDS = 10.0
+_POLICY = RetryPolicy(attempts=10, first_pause=0.1, longest_pause=10.0)
+_PASSING = frozenset(failure for failure in StoreFailure if failure.retryable)
+"""A conflict too: of a transaction of somebody else, which is over in a moment."""
 _LOST = "ConditionalCheckFailedException"
 
 
@@ -47,7 +48,7 @@ class DynamoTable:
         from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
         self._name = name
-        self._sleep = sleep
+        self._again = Retries(_POLICY, sleep, _PASSING)
         self._write, self._read = TypeSerializer().serialize, TypeDeserializer().deserialize
         with usable(name):
             self._client: Any = aws_client("dynamodb", boto3_session(access), access, limits or RequestLimits())
@@ -109,20 +110,16 @@ class DynamoTable:
         self._client.close()
 
     def _asked(self, operation: str, act: Callable[[], Result]) -> Result:
-        for attempt in range(_ATTEMPTS):
-            try:
-                with translated(location=self._name, key="", operation=operation):
-                    try:
-                        return act()
-                    except ClientError as error:
-                        if code_and_status(error)[0] == _LOST:
-                            raise _Lost from None
-                        raise
-            except StoreError as error:
-                if not error.retryable or attempt == _ATTEMPTS - 1:
+        def asked() -> Result:
+            with translated(location=self._name, key="", operation=operation):
+                try:
+                    return act()
+                except ClientError as error:
+                    if code_and_status(error)[0] == _LOST:
+                        raise _Lost from None
                     raise
-                self._sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**attempt)))  # noqa: S311 - no secret
-        raise AssertionError("the last attempt returns or raises")
+
+        return self._again(asked)
 
     def _item(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._write(value) for name, value in values.items()}

@@ -56,11 +56,18 @@ class Retries:
     Args:
         policy: how often.
         sleep: sleeps for a number of seconds.
+        worth: failures that are worth a pause.
     """
 
-    def __init__(self, policy: RetryPolicy, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        sleep: Callable[[float], None],
+        worth: frozenset[StoreFailure] = WORTH_A_PAUSE,
+    ) -> None:
         self._policy = policy
         self._sleep = sleep
+        self._worth = worth
 
     def __call__(self, call: Callable[[], Answer]) -> Answer:
         """The answer of a call. Raises the StoreError of the last try."""
@@ -68,7 +75,7 @@ class Retries:
         try:
             return call()
         except StoreError as error:
-            if error.failure not in WORTH_A_PAUSE:
+            if error.failure not in self._worth:
                 raise
             failed.append(error)
 
@@ -85,7 +92,7 @@ class Retries:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         return Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in WORTH_A_PAUSE),
+            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in self._worth),
             stop=stop_after_attempt(self._policy.attempts),
             wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
             sleep=self._sleep,

@@ -35,12 +35,12 @@ class SqsQueue:
         with usable(self._name):
             self._client: Any = aws_client("sqs", boto3_session(access), access, limits or RequestLimits())
 
-    def receive(self, wait_seconds: int) -> Sequence[QueueMessage]:
-        """See :meth:`MessageQueue.receive`."""
+    def receive(self, wait_seconds: int, most: int = _MOST) -> Sequence[QueueMessage]:
+        """See :meth:`MessageQueue.receive`; at most so many, up to ten."""
         with translated(location=self._name, key="", operation="receive"):
             answer = self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=_MOST,
+                MaxNumberOfMessages=most,
                 WaitTimeSeconds=wait_seconds,
                 AttributeNames=["ApproximateReceiveCount"],
             )

@@ -28,7 +28,7 @@ def restored_objects(body: str) -> Iterator[Restored]:
     """The completed restores that a message tells of; none for anything else, whatever it is."""
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     yield from _restored(values)
 

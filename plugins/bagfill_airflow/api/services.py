@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from airflow.models.connection import Connection as StoredConnection
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from bagfill.database.errors import DatabaseError
 from bagfill.settings import Settings
 from bagfill.steps.services import Services
 from bagfill.storage.credentials import CredentialsError
@@ -19,6 +21,7 @@ from bagfill_airflow.log_lines import use_airflows_logs
 from bagfill_airflow.services import current_settings
 
 _RENEWED_AFTER_SECONDS = 900.0
+_TRIED_AGAIN_AFTER_SECONDS = 5.0
 
 Open = Callable[[Settings], AbstractContextManager[Services]]
 
@@ -54,13 +57,16 @@ def open_for_server(settings: Settings) -> AbstractContextManager[Services]:
 class ServerServices:
     """One set of services for all requests; another one when the settings changed, or their age says so.
 
-    A set that was replaced is closed by the last request that uses it.
+    A set that was replaced is closed by the last request that uses it. When they could not be opened, the requests of
+    the next seconds are told so at once: each would else hold a thread of the API server until a connection times out,
+    and Airflow's own pages have no others.
     """
 
     def __init__(self, open_them: Open = open_for_server) -> None:
         self._open = open_them
         self._lock = threading.Lock()
         self._current: _Shared | None = None
+        self._failed: _Failed | None = None
 
     @contextmanager
     def borrowed(self) -> Iterator[Services]:
@@ -76,11 +82,21 @@ class ServerServices:
         with self._lock:
             current = self._current
             if current is None or current.settings is not settings or current.age > _RENEWED_AFTER_SECONDS:
-                made = _Shared(self._open(settings), settings)
+                made = self._made(settings)
                 self._retire(current)
                 self._current = current = made
             current.borrowers += 1
             return current
+
+    def _made(self, settings: Settings) -> _Shared:
+        failed = self._failed
+        if failed is not None and failed.settings is settings and time.monotonic() < failed.until:
+            raise failed.error
+        try:
+            return _Shared(self._open(settings), settings)
+        except DatabaseError as error:
+            self._failed = _Failed(settings, error, time.monotonic() + _TRIED_AGAIN_AFTER_SECONDS)
+            raise
 
     def _give_back(self, shared: _Shared) -> None:
         with self._lock:
@@ -91,6 +107,13 @@ class ServerServices:
     def _retire(self, shared: _Shared | None) -> None:
         if shared is not None and shared.borrowers == 0:
             shared.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    settings: Settings
+    error: DatabaseError
+    until: float
 
 
 class _Shared:

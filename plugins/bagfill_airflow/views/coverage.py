@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -14,7 +15,7 @@ from bagfill.reports.coverage import CoverageLine
 from bagfill.reports.missing import missing_page
 from bagfill_airflow.api.places import services_of, surroundings_of
 from bagfill_airflow.api.security import MAY_READ
-from bagfill_airflow.views.answers import PageRoute
+from bagfill_airflow.views.answers import PageRoute, trouble
 from bagfill_airflow.views.figures import figures_of
 from bagfill_airflow.views.rendering import page
 
@@ -70,6 +71,10 @@ def show_missing(
     except InvalidIdentifier:
         last = None
     with services_of(request) as services:
+        if location not in services.locations:
+            # Everything would be missing there.
+            text = f"“{location}” is no configured location; there are {', '.join(sorted(services.locations))}."
+            return trouble(request, HTTPStatus.NOT_FOUND, "No such location", text)
         found = missing_page(services.registry, services.ingests, location, space=space, after=last)
         now = services.clock()
     return page(request, "missing.html", now=now, location=location, space=space, found=found, is_first=last is None)

@@ -28,6 +28,14 @@ def test_only_what_a_policy_wants_is_missing() -> None:
     assert [line.is_gap for line in report.lines] == [True, False, False, True]
 
 
+def test_what_is_wanted_at_a_location_is_summed_over_its_spaces() -> None:
+    report = coverage_report(ROWS, [((), ("azure",)), (("b",), ("glacier",))])
+    assert report.wanted_at == (
+        CoverageRow("", "azure", 7, 70, 700, 3, 30, 300),
+        CoverageRow("", "glacier", 5, 50, 500, 4, 40, 400),
+    )
+
+
 def test_a_policy_without_spaces_means_every_space() -> None:
     assert coverage_report(ROWS, [((), ("azure",))]).missing == 4
 

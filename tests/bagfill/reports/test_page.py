@@ -107,7 +107,7 @@ def test_each_table_has_its_columns(name: str) -> None:
     assert all(set(row) == set(columns) for row in rows)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "\uff1d1+1"])
 def test_no_text_of_a_table_is_taken_for_a_formula(text: str) -> None:
     [row] = csv.DictReader(io.StringIO(csv_text(["name"], [{"name": text}]), newline=""))
     assert row["name"] == f"'{text}"

@@ -154,11 +154,21 @@ BAD = {
     "no JSON": "{",
     "another type": json.dumps({"type": "Other"}),
     "a list": "[]",
+    "nested for ever": "[" * 200_000,
     "no version": json.dumps({"space": "a", "externalIdentifier": "b", "type": "RegisteredBagNotification"}),
     "a number for a name": notification(externalIdentifier=3),
     "no such version": notification(version="two"),
     "a slash in the space": notification(space="a/b"),
 }
+
+
+def test_nothing_of_a_message_that_is_not_understood_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The first message of a subscription can be used by whoever sees it."""
+    body = json.dumps({"Type": "SubscriptionConfirmation", "Token": "marked-secret", "Message": "You have chosen"})
+    queue = Queue([body])
+    assert receive(world.services(), queue, Runs(), None).malformed == 1
+    assert "is not understood" in caplog.text
+    assert "marked-secret" not in caplog.text
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)

@@ -52,6 +52,24 @@ def test_a_report_is_a_folder_of_page_tables_and_json(world: CampaignWorld) -> N
     assert written.to_json()["missing_bag_versions"] == 1
 
 
+def test_no_cell_of_a_report_is_a_formula_whatever_bags_and_campaigns_are_named(world: CampaignWorld) -> None:
+    odd = '=HYPERLINK("http:x") <i>📦/b1'
+    world.bag(odd)
+    world.source.remove(f"{odd}/v1/bagit.txt")
+    world.run()
+    assert not world.backfill(odd).succeeded
+    services = world.services()
+    written = write_report(services)
+    seen = ""
+    for table in ("coverage", "failures", "campaigns"):
+        text = (services.receipts.read_bytes(f"{folder(written)}{table}.csv") or b"").decode()
+        cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+        seen += "".join(cells)
+    assert "'=HYPERLINK" in seen
+    assert "📦" in seen
+
+
 def test_what_failed_is_counted_with_the_command_that_resolves_it(world: CampaignWorld) -> None:
     world.run()
     world.source.remove(f"{V1}/bagit.txt")

@@ -165,9 +165,14 @@ def test_figures_and_the_thaw_queue_are_shown(api: Api, campaign: Campaign) -> N
     assert "cap 500.00" in page
     listed = operator.get(f"{UI}/campaigns").text
     assert "to-azure" in listed
-    assert "within 2 d 0 h" in listed or "within 2 d" in listed
+    assert "within 2 d" in listed
+    assert "and longer: 1, 0, 0, 0, 0" in listed
     api.world.clock.advance(timedelta(days=4))
     assert "longer than usual" in operator.get(f"{UI}/needs").text
+    api.services.thaws.readable("primary", {"k": api.world.clock() + timedelta(days=2)})
+    listed = operator.get(f"{UI}/campaigns").text
+    assert "readable" in listed
+    assert "first copy goes away in 2 d" in listed
     assert operator.get(f"{UI}/campaigns/nothing").status_code == 404
 
 
@@ -189,6 +194,45 @@ def test_what_needs_a_person_is_shown_by_reason_with_its_bags_and_released_once(
     assert operator.get(f"{UI}/failures/nonsense?destination=azure").status_code == 404
 
 
+def test_each_failed_bag_says_what_has_become_of_it_and_is_released_by_its_own_button(api: Api) -> None:
+    for number in (1, 2):
+        failed(api, Reason.SOURCE_CORRUPT, number)
+    path = f"{UI}/failures/source-corrupt?destination=azure"
+    operator = api.client("operator", by_cookie=True)
+    assert operator.get(path).text.count('data-kind="needs a person"') == 2
+    assert "/needs/release" not in api.client("viewer").get(path).text
+    api.world.clock.advance(timedelta(minutes=1))
+    form = {"bag": str(BAG), "destination": "azure"}
+    assert (
+        f"{BAG} is tried again by the next sweep." in operator.post(f"{UI}/needs/release", data=form, headers=SAME).text
+    )
+    assert operator.get(path).text.count('data-kind="tried by the next sweep"') == 2
+    api.services.ingests.open(
+        Ingest(uuid4(), BAG.version(1), "primary", "azure", IngestStatus.PROCESSING, api.world.clock(), "bag__2")
+    )
+    assert operator.get(path).text.count('data-kind="in work"') == 2
+
+
+def test_a_campaign_that_needs_a_person_is_shown_with_what_resolves_it(api: Api, campaign: Campaign) -> None:
+    assert "No campaign waits for approval" in api.client("viewer").get(f"{UI}/needs").text
+    api.services = replace(api.services, campaign_rules=CampaignRules(approval_above=Decimal(0)))
+    operator = api.client("operator", by_cookie=True)
+    press(operator, "start", operator.get(PAGE).text)
+    api.mounted.state.figures = Figures()
+    shown = operator.get(f"{UI}/needs").text
+    assert f'<a href="{PAGE}">to-azure</a>' in shown
+    assert "<code>bagfill campaign approve to-azure</code>" in shown
+
+
+def test_commands_that_follow_each_other_are_two(api: Api) -> None:
+    for number in (1, 2):
+        failed(api, Reason.SOURCE_CORRUPT, number)
+    shown = api.client("viewer").get(f"{UI}/needs").text
+    commands = re.findall(r"<code>(.*?)</code>", shown)
+    assert len(commands) == 2
+    assert all(each.startswith("bagfill ") for each in commands)
+
+
 def test_an_open_ingest_that_nobody_works_on_is_shown_as_stuck(api: Api) -> None:
     ingest = Ingest(uuid4(), BAG.version(1), "primary", "azure", IngestStatus.PROCESSING, api.world.clock(), "bag__1")
     api.services.ingests.open(ingest)
@@ -199,7 +243,7 @@ def test_an_open_ingest_that_nobody_works_on_is_shown_as_stuck(api: Api) -> None
 def test_a_million_failures_of_one_kind_are_one_line_and_no_button(api: Api) -> None:
     now = api.world.clock()
     line = FailureLine("bag-invalid", "advice", "azure", 1_000_000, now, now, "a/b", "bagfill validate a/b")
-    figures = Figures(needs=Kept(lambda _: Needs(now, (line,), (), ()), seconds=60))
+    figures = Figures(needs=Kept(lambda _: Needs(now, (line,), (), (), ()), seconds=60))
     api.mounted.state.figures = figures
     page = api.client("operator").get(f"{UI}/needs").text
     assert "1,000,000" in page

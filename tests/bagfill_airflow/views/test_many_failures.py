@@ -89,7 +89,7 @@ def test_a_page_that_waits_for_its_count_keeps_no_other_page_waiting(api: Api) -
 
     def count(services: Services) -> Needs:
         assert answered.wait(60)
-        return Needs(services.clock(), (), (), ())
+        return Needs(services.clock(), (), (), (), ())
 
     api.mounted.state.figures = Figures(needs=Kept(count, seconds=1000, patience=60))
     headers = {"Authorization": f"Bearer {api.tokens['viewer']}"}

@@ -20,6 +20,9 @@ from bagfill.ingests.tracker import CallbackStatusUpdate, EventUpdate, IngestUpd
 CREATE = "Ingest"
 """``type`` of a letter that creates the ingest; our own word, and not part of what is sent."""
 
+_MOST_EVENTS = 100
+"""Of one message: of 250 characters each, escaped, they stay within the 256 KiB of SNS."""
+
 
 class ShownCallbacks(StrEnum):
     """Whether the service learns of callbacks."""
@@ -117,8 +120,9 @@ def messages(before: Ingest, update: IngestUpdate, shown: ShownAs) -> Iterator[d
 
 
 def _with_events(ingest: Ingest, events: Iterable[IngestEvent]) -> Iterator[dict[str, Any]]:
-    if told := _told(events):
-        yield _update("IngestEventUpdate", ingest, events=told)
+    told = _told(events)
+    for start in range(0, len(told), _MOST_EVENTS):
+        yield _update("IngestEventUpdate", ingest, events=told[start : start + _MOST_EVENTS])
 
 
 def _told(events: Iterable[IngestEvent]) -> list[dict[str, str]]:

@@ -12,8 +12,10 @@ from bagfill.ingests.storage_service.delivery import Delivered, Delivery, NotNow
 from bagfill.ingests.storage_service.outbox import Letter, Outbox
 
 _AT_ONCE = 100
-_LEASE = timedelta(seconds=60)
-"""Longer than any one letter takes; renewed before each lot."""
+_LEASE = timedelta(minutes=3)
+"""Longer than any one letter takes: three requests that are answered slowly in all their phases."""
+_RENEWED_AFTER = _LEASE / 4
+"""Between two letters: who no longer is the sender sends nothing more, or another's letters would come in between."""
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)
 _NOBODY_PAUSE = timedelta(seconds=15)
@@ -58,15 +60,19 @@ def send_due(outbox: Outbox, delivery: Delivery, clock: Callable[[], datetime], 
     if not outbox.take(sender, begun, begun + _LEASE):
         return Sent(stopped="another process sends, or nothing is to be sent yet")
     this = _Round(outbox, delivery, clock, begun + timedelta(seconds=seconds))
+    taken = begun
     try:
         while this.goes_on() and (letters := outbox.due(clock(), _AT_ONCE)):
             for letter in letters:
+                now = clock()
+                if now - taken >= _RENEWED_AFTER:
+                    if not outbox.take(sender, now, now + _LEASE):
+                        this.stop("another process took over")
+                        break
+                    taken = now
                 this.send(letter)
                 if not this.goes_on():
                     break
-            now = clock()
-            if not outbox.take(sender, now, now + _LEASE):
-                this.stop("another process took over")
     finally:
         outbox.release(sender)
     return Sent(this.delivered, this.refused, this.put_off, this.stopped)

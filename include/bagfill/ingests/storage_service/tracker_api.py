@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from bagfill.ingests.storage_service.delivery import Delivered, NotNow, Outcome, RefusedForGood
 from bagfill.ingests.storage_service.outbox import Letter
 
-_SAME = ("space", "externalIdentifier", "version", "createdDate")
+_SAME = ("space", "externalIdentifier", "version")
 _FOR_GOOD = {
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.CONFLICT,
@@ -67,7 +68,9 @@ class TrackerApi:
             return self._outcome(answer)
         try:
             known = json.loads(answer[1])
-            is_same = all(known.get(name) == letter.body[name] for name in _SAME)
+            is_same = all(known.get(name) == letter.body[name] for name in _SAME) and _is_same_moment(
+                known.get("createdDate"), letter.body["createdDate"]
+            )
         except (ValueError, AttributeError):
             is_same = False
         return Delivered() if is_same else RefusedForGood(f"another ingest has the id {letter.ingest_id} there")
@@ -104,5 +107,11 @@ class TrackerApi:
                 return answer.status_code, answer.read().decode("utf-8", "replace")
             finally:
                 answer.close()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
+            # Of an answer that cannot be decoded too, of which nobody knows what it says.
             return NotNow(f"the tracker gave no answer ({type(error).__name__})", nobody=True)
+
+
+def _is_same_moment(theirs: Any, ours: str) -> bool:
+    """Moments are compared, not texts: how many digits of a second are printed is each program's own way."""
+    return isinstance(theirs, str) and datetime.fromisoformat(theirs) == datetime.fromisoformat(ours)

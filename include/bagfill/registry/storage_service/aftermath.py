@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.manifest.errors import ManifestFormatError
 from bagfill.manifest.location_codec import location_json, parse_location
 from bagfill.manifest.model import LocationRole, ManifestLocation
-from bagfill.registry.errors import RegistryContendedError
-from bagfill.registry.storage_service.rows import Table
+from bagfill.registry.contention import Contention
+from bagfill.registry.storage_service.rows import Item, RowFormatError, Table
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 20
+_CONTENTION: Contention[bool] = Contention(attempts=20, first_pause=0.02, longest_pause=1.0)
 
 
 class ResponseCache(Protocol):
@@ -49,15 +51,23 @@ class Aftermath:
         responses: the cache of the bags API.
         kept_responses: names of bag versions whose cached answer is never forgotten, for the API cannot make it again.
         reindex: the topic of the bag indexer alone.
+        sleep: waits some seconds before a lost race for the aggregator's record is run again.
     """
 
     replicas: Table | None = None
     responses: ResponseCache | None = None
     kept_responses: frozenset[str] = frozenset()
     reindex: Publisher | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     def complete(self, bag_version: BagVersionId, location: ManifestLocation) -> None:
-        """Do what is not done yet. Raises StoreError, or RegistryContendedError when others write all the time."""
+        """Do what is not done yet.
+
+        Raises:
+            StoreError: a part did not answer, or refused.
+            RowFormatError: the aggregator's record is in no spelling that is known.
+            RegistryContendedError: others write it all the time.
+        """
         if self.replicas is not None:
             self._tell_aggregator(self.replicas, bag_version, location)
         if self.responses is not None and str(bag_version) not in self.kept_responses:
@@ -67,21 +77,31 @@ class Aftermath:
 
     def _tell_aggregator(self, table: Table, bag_version: BagVersionId, location: ManifestLocation) -> None:
         key = {"id": str(bag_version)}
-        for _ in range(_ATTEMPTS):
+
+        def attempt() -> bool | None:
             item = table.get(key)
             if item is None:
                 # Bags from before the aggregator have none, and one without a primary location would mislead it.
                 logger.info("%s has no record in the service's table of replicas", bag_version)
-                return
-            payload = dict(item.get("payload") or {})
-            known = list(payload.get("replicas") or [])
+                return True
+            payload, known, counter = _understood(item, bag_version)
             if _is_among(known, location, bag_version):
-                return
-            payload["replicas"] = [*known, _aggregated(location, bag_version)]
-            counter = item.get("version", 0)
-            if table.change(key, {"payload": payload, "version": counter + 1}, expected={"version": counter}):
-                return
-        raise RegistryContendedError(str(bag_version), _ATTEMPTS)
+                return True
+            more = {**payload, "replicas": [*known, _aggregated(location, bag_version)]}
+            return table.change(key, {"payload": more, "version": counter + 1}, expected={"version": counter}) or None
+
+        _CONTENTION.until_won(attempt, str(bag_version), self.sleep)
+
+
+def _understood(item: Item, bag_version: BagVersionId) -> tuple[Mapping[str, Any], Sequence[Any], Any]:
+    """Payload, replicas and counter of a record. Raises RowFormatError: what is not understood is not written over."""
+    payload, counter = item.get("payload"), item.get("version")
+    known = payload.get("replicas") if isinstance(payload, Mapping) else None
+    if not isinstance(payload, Mapping) or not isinstance(known, list | None):
+        raise RowFormatError(f"record {bag_version} of the replicas table: its payload has no list of replicas")
+    if not isinstance(counter, int | Decimal):
+        raise RowFormatError(f"record {bag_version} of the replicas table: its counter is {counter!r}")
+    return payload, known or [], counter
 
 
 def _aggregated(location: ManifestLocation, bag_version: BagVersionId) -> dict[str, Any]:

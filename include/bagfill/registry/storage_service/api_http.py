@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,8 @@ class ApiHttp:
         import httpx
 
         self._client = httpx.Client(timeout=timeout_seconds, follow_redirects=False)
-        self._broken = httpx.TransportError
+        self._broken = httpx.RequestError
+        self._unusable = httpx.InvalidURL
         self._sleep = sleep
 
     def form(self, url: str, fields: Mapping[str, str], auth: tuple[str, str], *, about: str) -> tuple[int, bytes]:
@@ -82,7 +84,13 @@ class ApiHttp:
             try:
                 request = self._client.build_request(method, url, headers=dict(headers), **parts)
                 answer = self._client.send(request, auth=auth, stream=True)
+            except self._unusable:
+                # Without its text: what the service hands out may be signed.
+                raise BagsApiError(about, "an address that cannot be asked", retryable=False) from None
             except self._broken as error:
+                if _is_mistrusted(error):
+                    detail = "the server's certificate is not trusted"
+                    raise BagsApiError(about, detail, retryable=False) from None
                 if is_last:
                     raise BagsApiError(about, f"no answer ({type(error).__name__})", retryable=True) from None
             else:
@@ -109,6 +117,15 @@ def beginning(answer: httpx.Response) -> bytes:
     return bytes(held[:_ANSWER_BYTES])
 
 
+def _is_mistrusted(error: BaseException | None) -> bool:
+    """Whether a certificate is at the root of it: no later try makes it good."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _asked_to_wait(answer: httpx.Response) -> float:
     asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
+    return float(asked) if asked.isascii() and asked.isdecimal() else 0.0

@@ -111,8 +111,13 @@ class BagsApi:
         raise AssertionError("unreachable")  # pragma: no cover - the last address returns or raises
 
     def _signed(self, answer: httpx.Response, about: str) -> str:
-        signed = urljoin(str(answer.url), str(answer.headers.get("Location", "")))
-        given, ours = urlsplit(signed).scheme, urlsplit(self._url).scheme
+        try:
+            signed = urljoin(str(answer.url), str(answer.headers["Location"]))
+            given, ours = urlsplit(signed).scheme, urlsplit(self._url).scheme
+        except (KeyError, ValueError):
+            # Without its text: it may be signed.
+            detail = "its large manifest is at no address that can be asked"
+            raise BagsApiError(about, detail, retryable=False) from None
         if given != "https" and (given != "http" or ours != "http"):
             detail = "its large manifest is at an address without TLS, which is not asked"
             raise BagsApiError(about, detail, retryable=False)

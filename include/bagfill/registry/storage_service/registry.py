@@ -6,7 +6,6 @@ and what is ours alone: claims, seals, receipts.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from bagfill.database.keys import bag_version_of, columns_of, is_bag_version, is
 from bagfill.database.tables import BAG_VERSIONS, CLAIMS, REPLICAS
 from bagfill.manifest.compare import REPLICA_LOCATIONS, manifest_differences
 from bagfill.manifest.model import ManifestLocation, StorageManifest
+from bagfill.registry.contention import Contention
 from bagfill.registry.errors import RegistryContendedError
 from bagfill.registry.manifest_store import ManifestCopy, ManifestStore
 from bagfill.registry.registration import AlreadyListed, ToStore, append_location, require_claim_for
@@ -41,11 +41,11 @@ from bagfill.registry.storage_service.aftermath import Aftermath
 from bagfill.registry.storage_service.objects import BucketObjects, read_manifest
 from bagfill.registry.storage_service.rows import ManifestRow, Table
 
-_ATTEMPTS = 40
-_PATIENCE_SECONDS = 600.0
+_Registering = Registered | AlreadyRegistered | BagReplaced | BagGone
+_CONTENTION: Contention[_Registering] = Contention(
+    attempts=40, first_pause=0.02, longest_pause=1.0, patience=600.0, least_attempts=12
+)
 """A manifest of 200 MB takes half a minute each time; a dozen tries it has whatever they take."""
-_LEAST_ATTEMPTS = 12
-_LONGEST_PAUSE_SECONDS = 1.0
 _IN_ONE_QUERY = 300
 
 
@@ -148,10 +148,8 @@ class ServiceRegistry(SqlRegistry):
         """
         require_claim_for(claim, planned_from, location)
         registration = Registration(planned_from.id, location, receipt, seal, claim)
-        began = time.monotonic()
-        for attempt in range(_ATTEMPTS):
-            if attempt >= _LEAST_ATTEMPTS and time.monotonic() - began > _PATIENCE_SECONDS:
-                raise RegistryContendedError(str(planned_from.id), attempt)
+
+        def attempt() -> _Registering | None:
             with reading(self._engine) as connection:
                 require_current(connection, claim)
             item = self._service.table.get(_key(planned_from.id))
@@ -172,9 +170,10 @@ class ServiceRegistry(SqlRegistry):
                         self._service.aftermath.complete(planned_from.id, manifest_location)
                         self._record(registration, copy)
                         return Registered(copy.pointer)
-            # Others add their locations to the same manifest: spread out, and build on what they left.
-            self._sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.02 * 2**attempt)))  # noqa: S311 - no secret
-        raise RegistryContendedError(str(planned_from.id), _ATTEMPTS)
+                    return None
+
+        # Others add their locations to the same manifest: spread out, and build on what they left.
+        return _CONTENTION.until_won(attempt, str(planned_from.id), self._sleep)
 
     def _move(self, row: ManifestRow, copy: ManifestCopy, claim: Claim) -> bool:
         # As late as can be: the service's table knows nothing of our claims.

@@ -6,7 +6,7 @@ Source: the service's ``DynamoStorageManifestDao``: hash key ``id`` (space/exter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,12 +52,12 @@ class ManifestRow:
             bag_version = BagVersionId(bag, BagVersion(int(item["version"])))
         except (InvalidIdentifier, KeyError, TypeError, ValueError) as error:
             raise RowFormatError(f"row {name!r} {item.get('version')!r}: {error}") from None
-        pointer = payload.get(_WRAPPER, payload) if isinstance(payload, Mapping) else None
-        if isinstance(payload, Mapping) and isinstance(pointer, Mapping):
-            for bucket, key in _SPELLINGS:
-                if isinstance(pointer.get(bucket), str) and isinstance(pointer.get(key), str):
-                    return cls(bag_version, pointer[bucket], pointer[key], payload)
-        raise RowFormatError(f"row {bag_version}: its payload is neither {{bucket, key}} nor {{namespace, path}}")
+        places = {(inner[bucket], inner[key]) for inner, bucket, key in _pointers(payload)}
+        if len(places) == 1 and isinstance(payload, Mapping):
+            [(bucket, key)] = places
+            return cls(bag_version, bucket, key, payload)
+        found = "points to two places" if places else "is neither {bucket, key} nor {namespace, path}"
+        raise RowFormatError(f"row {bag_version}: its payload {found}")
 
     @property
     def item_key(self) -> dict[str, Any]:
@@ -72,10 +72,19 @@ class ManifestRow:
     def payload_at(self, pointer: str) -> dict[str, Any]:
         """The payload that points elsewhere, in this row's own spelling; whatever else is in it stays."""
         bucket, _, key = pointer.partition("/")
-        inner = self.payload.get(_WRAPPER, self.payload)
-        names = next(names for names in _SPELLINGS if names[0] in inner and names[1] in inner)
-        moved = {**inner, names[0]: bucket, names[1]: key}
+        moved: dict[str, Any] = {}
+        for inner, bucket_name, key_name in _pointers(self.payload):
+            moved |= {**inner, **moved, bucket_name: bucket, key_name: key}
         return {**self.payload, _WRAPPER: moved} if _WRAPPER in self.payload else moved
+
+
+def _pointers(payload: Any) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+    """Each pair of names under which a payload points somewhere, with the object that has them."""
+    inner = payload.get(_WRAPPER, payload) if isinstance(payload, Mapping) else None
+    if isinstance(inner, Mapping):
+        for bucket, key in _SPELLINGS:
+            if isinstance(inner.get(bucket), str) and isinstance(inner.get(key), str):
+                yield inner, bucket, key
 
 
 class Table(Protocol):

@@ -23,11 +23,15 @@ const renewing = () => {
   const live = document.getElementById("live");
   const status = document.getElementById("freshness");
   if (!live || !status) return;
-  const every = 1000 * Number(live.dataset.every);
+  // A page that answered a button has the button's address; what it shows is asked for at its own.
+  const from = live.dataset.from ?? location.href;
+  history.replaceState(null, "", from);
   let failed = 0;
 
   const say = (text, level, link) => {
     status.dataset.level = level;
+    // Told aloud when something is wrong, and not each time that nothing is.
+    status.setAttribute("aria-live", level === "fresh" ? "off" : "polite");
     status.textContent = text;
     if (link) {
       const anchor = document.createElement("a");
@@ -39,40 +43,61 @@ const renewing = () => {
     live.classList.toggle("stale", level !== "fresh");
   };
 
+  // What an element is called, so that it is found again among those that take its place.
+  const nameOf = (each) =>
+    each.id || [each.tagName, each.getAttribute("href"), each.getAttribute("aria-label"), each.textContent].join("|");
+  const focusables = () => [...live.querySelectorAll("a[href], button, input, select, [tabindex]")];
+
+  // Returns of when what is shown is, as the server says it: its clock, its time zone.
   const swap = (text) => {
-    const made = new DOMParser().parseFromString(text, "text/html").getElementById("live");
-    if (!made || made.innerHTML === live.innerHTML) return;
-    const focused = document.activeElement?.id;
-    const open = new Set([...live.querySelectorAll("details[open][id]")].map((each) => each.id));
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const made = page.getElementById("live");
+    const moment = page.getElementById("freshness")?.textContent ?? "";
+    if (!made) return moment;
+    live.dataset.every = made.dataset.every;
+    if (made.innerHTML === live.innerHTML) return moment;
+    const focused = live.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+    const scrolled = new Map([...live.querySelectorAll(".wide")].map((each) => [nameOf(each), each.scrollLeft]));
     live.replaceChildren(...made.childNodes);
-    for (const each of live.querySelectorAll("details[id]")) each.open = each.open || open.has(each.id);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    for (const each of live.querySelectorAll(".wide")) each.scrollLeft = scrolled.get(nameOf(each)) ?? 0;
+    if (focused) focusables().find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
+    return moment;
+  };
+
+  // Not under somebody's hands: a field that is being filled, a command that is being copied.
+  const isBusy = () => {
+    const selected = document.getSelection();
+    const marks = selected && !selected.isCollapsed && live.contains(selected.anchorNode);
+    return marks || (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
   };
 
   let next;
   const renew = async () => {
     clearTimeout(next);
-    // Not under somebody's hands: a button that is being pressed, a reason that is being written.
-    const busy = live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-    if (!document.hidden && !busy) {
+    if (!document.hidden && !isBusy()) {
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+        const answer = await fetch(from, { headers: { Accept: "text/html" }, cache: "no-store" });
         if (answer.status === 401 || answer.redirected) {
+          // Somebody may log in again in another window.
+          failed += 1;
           say("Your login has expired: what is shown here is old.", "expired", root.dataset.login);
-          return;
+        } else if (answer.ok) {
+          failed = 0;
+          say(`Renewed. ${swap(await answer.text())}`, "fresh");
+        } else {
+          throw new Error(String(answer.status));
         }
-        if (!answer.ok) throw new Error(String(answer.status));
-        swap(await answer.text());
-        failed = 0;
-        say(`Renewed at ${new Date().toLocaleTimeString()}`, "fresh");
       } catch {
         failed += 1;
         say("This page could not be renewed: what is shown here is old. It tries again.", "stale");
       }
     }
-    next = setTimeout(renew, every * Math.min(8, 2 ** failed));
+    wait();
   };
-  next = setTimeout(renew, every);
+  const wait = () => {
+    next = setTimeout(renew, 1000 * Number(live.dataset.every) * Math.min(8, 2 ** failed));
+  };
+  wait();
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) renew();
   });
@@ -103,5 +128,8 @@ addEventListener("submit", (event) => {
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
 });
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  }
 });

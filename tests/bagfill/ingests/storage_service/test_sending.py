@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -269,6 +270,57 @@ def test_sending_ends_when_its_time_is_over(engine: Engine) -> None:
     world.service.answer = slowly
     assert world.send(seconds=2).delivered == 2
     assert world.outbox.counts().pending == 3
+
+
+def test_a_slow_sender_holds_its_place_between_letters_so_that_nobody_sends_beside_it(engine: Engine) -> None:
+    world = World(engine)
+    for n in range(6):
+        world.open(f"digitised/b{n}/v1")
+    others: list[str | None] = []
+
+    def slowly(_: Letter) -> Outcome:
+        world.clock.advance(timedelta(seconds=100))
+        theirs = Service()
+        others.append(send_due(world.outbox, theirs, world.clock, seconds=1).stopped)
+        assert theirs.asked == 0
+        return Delivered()
+
+    world.service.answer = slowly
+    assert world.send(seconds=3600).delivered == 6
+    assert None not in others
+
+
+def test_a_sender_that_lost_its_place_sends_nothing_more(engine: Engine) -> None:
+    world = World(engine)
+    for n in range(3):
+        world.open(f"digitised/b{n}/v1")
+
+    def stopped_for_an_hour(_: Letter) -> Outcome:
+        world.clock.advance(timedelta(hours=1))
+        now = world.clock()
+        assert world.outbox.take("another", now, now + timedelta(hours=1))
+        return Delivered()
+
+    world.service.answer = stopped_for_an_hour
+    sent = world.send(seconds=24 * 3600)
+    assert (sent.delivered, sent.stopped) == (1, "another process took over")
+
+
+def test_a_long_history_is_told_in_messages_that_a_topic_takes(engine: Engine) -> None:
+    world = World(engine)
+    before, ingest_id = SqlIngestTracker(engine), uuid4()
+    before.open(an_ingest(ingest_id, "digitised/b1/v1", world.clock()))
+    texts = [f"{n:04} " + "\u0001" * 245 for n in range(1000)]
+    before.update(ingest_id, EventUpdate(tuple(IngestEvent.of(text, world.clock()) for text in texts)))
+    world.event(ingest_id, "Now")
+    world.send(seconds=3600)
+    told = [event["description"] for letter in world.service.took for event in letter.body["events"]]
+    assert told == [*(IngestEvent.of(text, world.clock()).description for text in texts), "Now"]
+    sizes = [
+        len(json.dumps(letter.body, ensure_ascii=False, separators=(",", ":")).encode())
+        for letter in world.service.took
+    ]
+    assert max(sizes) <= 256 * 1024
 
 
 ACTS = ("event", "send", "500", "nobody", "killed")

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from bagfill.bag.identifiers import BagVersion
 from bagfill.demo.storage_service.server import StorageServiceServer
@@ -161,6 +171,70 @@ ONE = bag_version("b1", 1)
 VERSIONS = "/bags/digitised/b1/versions"
 BAG = "/bags/digitised/b1"
 KNOWN = {"results": [{"version": "v1"}]}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Location": "http://[signature/"},
+        {"Location": "http://127.0.0.1:signature/x"},
+        {"Location": "http://127.0.0.1/\x01signature"},
+        {},
+    ],
+)
+def test_an_address_that_nobody_can_ask_is_told_without_it(scripted: Scripted, headers: dict[str, str]) -> None:
+    scripted.says(BAG, 307, **headers)
+    with pytest.raises(BagsApiError, match="b1/v1: ") as caught, scripted_client(scripted).manifest(ONE):
+        pytest.fail("nothing to show")
+    assert "signature" not in str(caught.value)
+
+
+def test_an_answer_that_cannot_be_decoded_is_one_that_broke_off(scripted: Scripted) -> None:
+    scripted.says(VERSIONS, 200, b"no gzip", **{"Content-Encoding": "gzip"})
+    with pytest.raises(BagsApiError, match="broke off") as caught:
+        scripted_client(scripted).versions(ONE.bag)
+    assert caught.value.retryable
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once_and_never_tried_again(tmp_path: Path) -> None:
+    """No later try makes it good, and nothing here turns the check off."""
+    waits: list[float] = []
+    with untrusted(tmp_path) as address:
+        http = ApiHttp(5, sleep=waits.append)
+        tokens = Tokens(http, f"{address}/token", "client", lambda: "marked-secret")
+        with pytest.raises(BagsApiError, match="the token: the server's certificate is not trusted") as caught:
+            BagsApi(http, address, tokens).versions(ONE.bag)
+        http.close()
+    assert not caught.value.retryable
+    assert waits == []
+    assert "marked-secret" not in str(caught.value)
+
+
+@contextmanager
+def untrusted(folder: Path) -> Iterator[str]:
+    """A server whose certificate nobody signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    # The handshake is each connection's own: a refused one must not end the server.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_token_is_asked_for_once_and_again_a_minute_before_its_end(scripted: Scripted) -> None:
