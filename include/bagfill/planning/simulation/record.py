@@ -70,7 +70,7 @@ class Course:
 
     @property
     def days_to_nearly_all(self) -> float | None:
-        """Until 99 % of what was verified was verified: the rest waits for lost thaws. ``None``: nobody took samples."""
+        """Until 99 % of it was verified; what is left then waits for lost thaws. ``None``: nobody took samples."""
         if not self.samples:
             return None
         nearly = 0.99 * self.bytes
