@@ -158,12 +158,19 @@ def fill(services: Services, folder: Path) -> None:
 
 
 def _thaws(services: Services, engine: Engine) -> None:
-    for location, tier, objects, age in (("primary", ThawTier.BULK, 210, 9), ("glacier", ThawTier.STANDARD, 35, 71)):
+    asked = (
+        ("primary", ThawTier.BULK, 210, 9), ("primary", ThawTier.BULK, 140, 20), ("primary", ThawTier.BULK, 30, 41),
+        ("glacier", ThawTier.STANDARD, 35, 71), ("primary", ThawTier.STANDARD, 60, 30),
+    )  # fmt: skip
+    for location, tier, objects, age in asked:
         then = services.clock() - timedelta(hours=age)
         ledger = SqlThawLedger(engine, lambda then=then: then)
-        wants = [ThawWant(f"k{number}", "etag", 700_000_000) for number in range(objects)]
-        ledger.reserve(location, wants, ThawTerms("ingest", f"chunk-{location}", tier, 7, then))
-        ledger.asked(location, [each.key for each in wants], "ingest", paid=True)
+        wants = [ThawWant(f"k{age}-{number}", "etag", 700_000_000) for number in range(objects)]
+        ledger.reserve(location, wants, ThawTerms("ingest", f"chunk-{location}-{age}", tier, 7, then))
+        keys = [each.key for each in wants]
+        ledger.asked(location, keys, "ingest", paid=True)
+        if (location, tier) == ("primary", ThawTier.STANDARD):
+            ledger.readable(location, dict.fromkeys(keys, then + timedelta(days=7)))
 
 
 def _many(services: Services) -> None:

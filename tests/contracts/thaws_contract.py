@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bagfill.storage.store import ThawTier
-from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawLedger, ThawQueue, ThawStand, ThawTerms, ThawWant
+from bagfill.thaw.ledger import FOR_GOOD, ThawKind, ThawLedger, ThawStand, ThawTerms, ThawWant
 from bagfill.thaw.pace import SharedPace
+from bagfill.thaw.queues import ThawedCopies, ThawQueue
 from contracts.registry_contract import TurnableClock
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -160,6 +161,31 @@ class ThawLedgerContract:
         thaws.readable("cold", {"a": clock() + DAY, "b": clock() + DAY, "c": FOR_GOOD})
         assert list(thaws.queue("cold")) == []
         assert list(thaws.queue("other")) == []
+
+    def test_a_queue_is_told_by_age(self, thaws: ThawLedger, clock: TurnableClock) -> None:
+        began = clock()
+        for key in ("a", "b", "c"):
+            self.ask(thaws, clock, key)
+            clock.turn(DAY)
+        thaws.reserve("cold", wants("reserved"), self.terms(clock))
+        moments = [clock(), began + 2 * DAY, began + DAY, began]
+        assert thaws.asked_before("cold", ThawTier.STANDARD, moments) == (3, 2, 1, 0)
+        thaws.readable("cold", {"a": clock() + DAY})
+        assert thaws.asked_before("cold", ThawTier.STANDARD, moments) == (2, 1, 0, 0)
+        assert thaws.asked_before("cold", ThawTier.BULK, moments) == (0, 0, 0, 0)
+        assert thaws.asked_before("other", ThawTier.STANDARD, [clock()]) == (0,)
+
+    def test_thawed_is_what_can_be_read_now_by_tier(self, thaws: ThawLedger, clock: TurnableClock) -> None:
+        self.ask(thaws, clock, "a", "b", "c", "gone", "waits")
+        bulk = thaws.reserve("cold", wants("d"), self.terms(clock, tier=ThawTier.BULK))
+        thaws.asked("cold", bulk, "ada", paid=True)
+        ends = {"a": clock() + 3 * DAY, "b": clock() + 2 * DAY, "c": FOR_GOOD, "gone": clock(), "d": FOR_GOOD}
+        thaws.readable("cold", ends)
+        assert list(thaws.thawed("cold")) == [
+            ThawedCopies(ThawTier.BULK, 1, 10, FOR_GOOD),
+            ThawedCopies(ThawTier.STANDARD, 3, 30, clock() + 2 * DAY),
+        ]
+        assert list(thaws.thawed("other")) == []
 
     def test_ending_is_what_lives_now_and_not_much_longer(self, thaws: ThawLedger, clock: TurnableClock) -> None:
         self.ask(thaws, clock, "v1/a", "v1/b", "v1/c", "v1/d", "v10/a")

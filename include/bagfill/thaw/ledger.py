@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bagfill.storage.store import ThawTier
+from bagfill.thaw.queues import ThawedCopies, ThawQueue
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks may differ. A moment that lies further ahead came from a clock that was wrong, and is not obeyed."""
@@ -112,22 +113,6 @@ class ThawTerms:
     lease: timedelta = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ThawQueue:
-    """Thaws under way at one location and tier.
-
-    Args:
-        tier: as asked for.
-        objects, bytes: how many.
-        oldest: when the oldest was asked for.
-    """
-
-    tier: ThawTier
-    objects: int
-    bytes: int
-    oldest: datetime
-
-
 class ThawLedger(Protocol):
     """The ledger of one installation."""
 
@@ -187,6 +172,14 @@ class ThawLedger(Protocol):
 
     def queue(self, location: str) -> Sequence[ThawQueue]:
         """What is under way at a location, by tier: asked for, and never seen readable."""
+        ...
+
+    def asked_before(self, location: str, tier: ThawTier, moments: Sequence[datetime]) -> tuple[int, ...]:
+        """How many of the objects of a queue were asked for before each of some moments."""
+        ...
+
+    def thawed(self, location: str) -> Sequence[ThawedCopies]:
+        """What can be read now at a location, one line a tier that has any."""
         ...
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:

@@ -11,7 +11,6 @@ from bagfill.registry.clock import Clock, utc_now
 from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import (
     FOR_GOOD,
-    ThawQueue,
     ThawRecord,
     ThawStand,
     ThawTerms,
@@ -20,6 +19,7 @@ from bagfill.thaw.ledger import (
     new_record,
     reserved_again,
 )
+from bagfill.thaw.queues import ThawedCopies, ThawQueue
 
 
 class MemoryThawLedger:
@@ -87,6 +87,22 @@ class MemoryThawLedger:
             ThawQueue(tier, len(some), sum(row.size for row in some), min(row.since for row in some))
             for tier, some in sorted(found.items())
         ]
+
+    def asked_before(self, location: str, tier: ThawTier, moments: Sequence[datetime]) -> tuple[int, ...]:
+        """See :meth:`ThawLedger.asked_before`."""
+        rows = [row for row in self._below(location, "") if row.until is None and row.tier is tier]
+        return tuple(sum(row.since < moment for row in rows) for moment in moments)
+
+    def thawed(self, location: str) -> Sequence[ThawedCopies]:
+        """See :meth:`ThawLedger.thawed`."""
+        now = self._clock()
+        found: dict[ThawTier, ThawedCopies] = {}
+        for row in self._below(location, ""):
+            if row.until is not None and row.until > now:
+                known = found.get(row.tier, ThawedCopies(row.tier, 0, 0, row.until))
+                ends = min(known.first_ends, row.until)
+                found[row.tier] = ThawedCopies(row.tier, known.objects + 1, known.bytes + row.size, ends)
+        return [found[tier] for tier in sorted(found)]
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.ending`."""

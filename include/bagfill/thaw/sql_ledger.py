@@ -30,7 +30,6 @@ from bagfill.storage.store import ThawTier
 from bagfill.thaw.ledger import (
     FOR_GOOD,
     ThawKind,
-    ThawQueue,
     ThawRecord,
     ThawStand,
     ThawTerms,
@@ -39,6 +38,8 @@ from bagfill.thaw.ledger import (
     new_record,
     reserved_again,
 )
+from bagfill.thaw.queues import ThawedCopies, ThawQueue
+from bagfill.thaw.sql_queues import asked_before, queue, thawed
 
 Item = TypeVar("Item")
 
@@ -129,13 +130,15 @@ class SqlThawLedger:
 
     def queue(self, location: str) -> Sequence[ThawQueue]:
         """See :meth:`ThawLedger.queue`."""
-        waits = and_(THAWS.c.location == location, THAWS.c.stand == ThawStand.ASKED.value, THAWS.c.until.is_(None))
-        figures = (THAWS.c.tier, func.count(), func.sum(THAWS.c.size), func.min(THAWS.c.since))
-        query = select(*figures).where(waits).group_by(THAWS.c.tier).order_by(THAWS.c.tier)
-        with reading(self._engine) as connection:
-            return [
-                ThawQueue(ThawTier(t), int(n), int(size), oldest) for t, n, size, oldest in connection.execute(query)
-            ]
+        return queue(self._engine, location)
+
+    def asked_before(self, location: str, tier: ThawTier, moments: Sequence[datetime]) -> tuple[int, ...]:
+        """See :meth:`ThawLedger.asked_before`."""
+        return asked_before(self._engine, location, tier, moments)
+
+    def thawed(self, location: str) -> Sequence[ThawedCopies]:
+        """See :meth:`ThawLedger.thawed`."""
+        return thawed(self._engine, location, self._clock())
 
     def ending(self, location: str, prefix: str, *, before: datetime, limit: int = 10_000) -> Sequence[ThawRecord]:
         """See :meth:`ThawLedger.ending`."""

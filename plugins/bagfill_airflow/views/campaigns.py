@@ -26,7 +26,7 @@ from bagfill.steps.campaigns import (
     start_campaign,
 )
 from bagfill.steps.services import Services
-from bagfill.steps.thaw_queues import thaw_lines
+from bagfill.steps.thaw_queues import thaw_lines, thawed_lines
 from bagfill_airflow.api.bodies import form_body
 from bagfill_airflow.api.places import services_of
 from bagfill_airflow.api.security import MAY_APPROVE, MAY_READ, MAY_STEER, SAME_SITE, Rights, UserName, UserRights
@@ -81,8 +81,14 @@ def list_campaigns(request: Request) -> Response:
         found = sorted(services.campaigns.all(), key=lambda each: (each.state.is_final, -each.created.timestamp()))
         counted = [campaign_progress(services, campaign) for campaign in found]
         shown = [(each, campaign_course(services, each)) for each in counted]
-        thaws = tuple(thaw_lines(services))
-        return page(request, "campaigns.html", now=services.clock(), campaigns=shown, thaws=thaws)
+        return page(
+            request,
+            "campaigns.html",
+            now=services.clock(),
+            campaigns=shown,
+            thaws=tuple(thaw_lines(services)),
+            thawed=tuple(thawed_lines(services)),
+        )
 
 
 @router.get("/ui/campaigns/{name}")
@@ -184,6 +190,7 @@ def _shown(
         order=_ORDERS[campaign.definition.order],
         priorities=campaign_priorities(services, campaign, most=_PRIORITIES_SHOWN),
         thaws=[line for line in thaw_lines(services) if not involved or line.location in involved],
+        thawed=[line for line in thawed_lines(services) if not involved or line.location in involved],
         history=history[:_HISTORY_SHOWN],
         buttons=buttons(campaign, rights),
         said=said,

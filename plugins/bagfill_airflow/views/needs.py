@@ -12,9 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from bagfill.bag.identifiers import BagId, InvalidIdentifier
-from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
-from bagfill.ingests.tracker import IngestFilter
+from bagfill.steps.failed_ingests import failed_page
 from bagfill.steps.failures_list import needing_for_reason, release_bag
 from bagfill.steps.needs import STUCK_SHOWN
 from bagfill.steps.services import Services
@@ -41,32 +40,23 @@ def show_needs(request: Request, rights: UserRights) -> Response:
 
 @router.get("/ui/failures/{reason}")
 def show_failed(
-    request: Request, reason: str, destination: str, before: Annotated[UUID | None, Query()] = None
+    request: Request, reason: str, destination: str, rights: UserRights, before: Annotated[UUID | None, Query()] = None
 ) -> Response:
-    """The ingests that failed for one reason, newest first, page by page."""
+    """The ingests that failed for one reason, newest first, page by page, and what has become of their bags."""
     try:
         wanted = Reason.of_code(reason)
     except ValueError:
         return trouble(request, HTTPStatus.NOT_FOUND, "No such reason", f"“{reason}” is no reason for a failure.")
     with services_of(request) as services:
         last = None if before is None else services.ingests.get(before)
-        asked = IngestFilter(IngestStatus.FAILED, destination, reason=wanted)
-        found = services.ingests.page(asked, before=last, limit=_ON_A_PAGE + 1)
-        shown = found[:_ON_A_PAGE]
-        there = {
-            ingest.id
-            for ingest in shown
-            if any(replica.location == destination for replica in services.registry.replicas(ingest.bag_version))
-        }
         return page(
             request,
             "failures.html",
             now=services.clock(),
             reason=wanted,
             destination=destination,
-            ingests=shown,
-            there=there,
-            more=shown[-1].id if len(found) > _ON_A_PAGE else None,
+            found=failed_page(services, wanted, destination, before=last, limit=_ON_A_PAGE),
+            rights=rights,
             is_first=last is None,
         )
 
