@@ -73,6 +73,7 @@ def _show(answers: Answers, simulation: Simulation, found: dict[str, Any]) -> No
         return f"{number:,.1f} days"
 
     table.add_row("time", days(found["virtual_days"]), days(naive["virtual_days"]), days(planned["virtual_days"]))
+    table.add_row("99 % verified after", days(found["days_to_99_percent"]))
     table.add_row("cost", money(found["cost"]), money(naive["cost"]), money(planned["cost"]))
     if found["cap"] is not None:
         table.add_row(

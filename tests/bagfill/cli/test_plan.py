@@ -140,7 +140,7 @@ def test_a_campaign_is_simulated_and_drawn(bagfill: Any, place: Any, tmp_path: P
     found = bagfill("simulate", str(profile), "--seed", "4", "--picture", str(picture), "--json").json
     assert (found["profile"], found["seed"], found["bags"], found["files"]) == ("mine", 4, 300, 9_000)
     assert found["cap_overshoot"] == found["expired_unverified"] == 0
-    assert {"bytes", "virtual_days", "cost", "cap", "wall_seconds", "peak_rss_mb"} <= found.keys()
+    assert {"bytes", "virtual_days", "days_to_99_percent", "cost", "cap", "wall_seconds", "peak_rss_mb"} <= found.keys()
     assert found["naive"]["verified_bags"] == 300
     assert "<svg" in picture.read_text()
     assert "cap" in bagfill("simulate", str(profile)).out

@@ -68,6 +68,14 @@ class Course:
         """From the first request to the last byte read back."""
         return self.seconds / DAY
 
+    @property
+    def days_to_nearly_all(self) -> float | None:
+        """Until 99 % of it was verified; what is left then waits for lost thaws. ``None``: nobody took samples."""
+        if not self.samples:
+            return None
+        nearly = 0.99 * self.bytes
+        return next((sample.seconds for sample in self.samples if sample.verified >= nearly), self.seconds) / DAY
+
     def overshoot(self, cap: Decimal | None) -> Decimal:
         """What was billed beyond the cap."""
         return Decimal(0) if cap is None else max(Decimal(0), self.billed - cap)
@@ -76,6 +84,7 @@ class Course:
         """As plain JSON values."""
         return {
             "virtual_days": round(self.days, 2),
+            "days_to_99_percent": None if self.days_to_nearly_all is None else round(self.days_to_nearly_all, 2),
             "cost": _money(self.billed),
             "cap_overshoot": _money(self.overshoot(cap)),
             "expired_unverified": self.expired,

@@ -135,6 +135,16 @@ def test_a_loop_in_which_a_bag_takes_longer_than_its_copies_live_is_stopped_and_
     assert (found.campaign.expired, found.campaign.bytes) == (0, found.bytes)
 
 
+def test_bags_whose_thaws_are_lost_end_a_campaign_long_after_nearly_all_is_verified() -> None:
+    """Each is taken for lost after three times the usual longest, and asked for again."""
+    found = run(replace(small(), trouble=replace(Trouble(), lost_thaws=0.01)), 1)
+    assert found.campaign.asked_again
+    assert found.campaign.days_to_nearly_all is not None
+    assert found.campaign.days_to_nearly_all < found.campaign.days / 2
+    # Nobody takes samples of the loop.
+    assert found.naive.days_to_nearly_all is None
+
+
 def test_the_same_seed_gives_the_same_simulation_and_another_another() -> None:
     first, again, other = run(small(), 7), run(small(), 7), run(small(), 8)
     assert first.to_json() == again.to_json()

@@ -1,4 +1,7 @@
-"""Whatever others do and wherever we are killed: the invariants of adding a location (I1-I11 of reference 6.5)."""
+"""Whatever others do and wherever we are killed: the invariants of adding a location (I1-I11 of reference 6.5).
+
+I9, that an ingest id is used once, is ``tests/bagfill/ingests/storage_service/test_ingest_ids.py``.
+"""
 
 from __future__ import annotations
 
