@@ -37,7 +37,11 @@ down: ## stop the embedded stack
 
 .PHONY: test
 test: lint $(STAMPS)/browser ## all checks, then all tests
-	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+.PHONY: test-deep
+test-deep: setup ## the tests with made-up examples, with many more of them
+	@BAGFILL_DEEP=1 $(BIN)/pytest -n 2 --dist loadfile -m 'hypothesis or deep'
 
 .PHONY: test-cluster
 test-cluster: setup ## the production shape with Celery, and what dies in it (ten minutes)

@@ -1,14 +1,20 @@
 """Servers for tests: one of each per test process, started when first asked for, stopped at the end.
 
 Tests share them, so each test makes its own bucket, container or database.
+
+With several processes (``pytest -n``) a file's tests stay together, and what takes long goes first, so that no process
+sits alone with it in the end.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.loaders
 import hypothesis
 import pytest
 
@@ -19,16 +25,46 @@ from bagfill.demo.postgresql import PostgreSQL
 from bagfill.demo.seaweedfs import SeaweedFS
 
 # No deadlines: two busy cores say nothing about an example. In CI the same examples every time, elsewhere new ones.
+# With BAGFILL_DEEP (`make test-deep`) many more of them.
 hypothesis.settings.register_profile(
     "bagfill",
+    max_examples=1000 if "BAGFILL_DEEP" in os.environ else 100,
     deadline=None,
     derandomize="CI" in os.environ,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("bagfill")
 
+# The descriptions of AWS's services are read once in a process, not by every session: a fifth of a second each time.
+botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
+
 # Seconds from RestoreObject to readable in the shared MiniStack: long enough to be seen waiting, short enough to wait.
 RESTORE_DELAY = 1.0
+
+
+# Files whose tests share the whole system: it is started once for all of them.
+_WHOLE_SYSTEM = (
+    "tests/e2e/test_backfill_end_to_end.py",
+    "tests/e2e/test_embedded_stack.py",
+    "tests/e2e/test_triggerer_killed.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return _WHOLE_SYSTEM[0] if file in _WHOLE_SYSTEM else file
+
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = [*_WHOLE_SYSTEM, "tests/e2e/"]
+    items.sort(key=lambda item: next((place for place, name in enumerate(order) if item.nodeid.startswith(name)), 99))
 
 
 @pytest.fixture(scope="session", autouse=True)

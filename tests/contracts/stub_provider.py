@@ -18,6 +18,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_args: Any) -> None:
         """Silent."""
 
+    def handle_expect_100(self) -> bool:
+        """At once, although answers are buffered: botocore waits a second for it."""
+        told = super().handle_expect_100()
+        self.wfile.flush()
+        return told
+
     def answer(self) -> None:
         raise NotImplementedError
 

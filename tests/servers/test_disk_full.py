@@ -71,7 +71,12 @@ def small_disk(folder: Path) -> Iterator[Callable[[], None] | None]:
         finally:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
     else:
-        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB, resource.RLIM_INFINITY))
+        yield largest_file(2 * MIB)
+
+
+def largest_file(size: int) -> Callable[[], None]:
+    """What makes writing beyond so many bytes fail as on a full disk, with EFBIG."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def bagfill(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
@@ -122,6 +127,58 @@ def test_a_full_destination_ends_in_words_and_the_next_attempt_in_a_replica(tmp_
     assert bagfill(tmp_path, "coverage")[0] == 0
     assert "data/film.mxf" in visible(shelf)
     assert (shelf / "digitised/b1/v1/data/film.mxf").stat().st_size == 3 * MIB
+
+
+def test_a_recovery_into_a_full_disk_ends_in_words_and_goes_on_where_there_is_room(
+    tmp_path: Path, source: Path
+) -> None:
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "bagfill.toml").write_text(SETTINGS.format(work="work", shelf="shelf"))
+    small = tmp_path / "small"
+    with small_disk(small) as before:
+        recover = ("recover", str(source / "digitised/b1/v1"), "--into", str(small / "bag"))
+        code, said = bagfill(tmp_path, *recover, before=before)
+        assert code == 2, said
+        assert "the disk is full" in said.replace("\n", " ")
+        assert "Traceback" not in said
+        assert "whole: every byte" not in said
+        assert not (small / "bag/data/film.mxf").exists()
+        # What a person or a script would ask of what is there.
+        assert bagfill(tmp_path, "validate", str(small / "bag"))[0] != 0
+        kept = tmp_path / "kept"
+        shutil.copytree(small, kept)
+    code, said = bagfill(tmp_path, "recover", str(source / "digitised/b1/v1"), "--into", str(kept / "bag"))
+    assert code == 0, said
+    assert (kept / "bag/data/film.mxf").stat().st_size == 3 * MIB
+
+
+def test_a_log_on_a_full_disk_is_said_once_and_holds_up_no_bag(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "bagfill.toml").write_text(SETTINGS.format(work="work", shelf="shelf"))
+    log = tmp_path / "bagfill.log"
+    log.touch()
+    # As large as files may be, so that no line has room; everything else has.
+    os.truncate(log, 8 * MIB)
+    assert bagfill(tmp_path, "import", "primary")[0] == 0
+    wanted = ("--log-file", str(log), "backfill", "digitised/b1", "--to", "shelf")
+    code, said = bagfill(tmp_path, *wanted, before=largest_file(8 * MIB))
+    assert code == 0, said
+    assert said.count("lines are missing in the log") == 1, said
+    assert "Traceback" not in said
+    assert log.stat().st_size == 8 * MIB
+
+
+def test_a_registry_on_a_full_disk_ends_in_words_and_is_whole_afterwards(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "bagfill.toml").write_text(SETTINGS.format(work="work", shelf="shelf"))
+    assert bagfill(tmp_path, "coverage")[0] == 0
+    # The database's pages but the first, and what is written ahead of them, have no room.
+    code, said = bagfill(tmp_path, "import", "primary", before=largest_file(4096))
+    assert code == 2, said
+    assert "the registry's database did not answer or refused" in said.replace("\n", " ")
+    assert "Traceback" not in said
+    assert bagfill(tmp_path, "import", "primary")[0] == 0
+    assert bagfill(tmp_path, "backfill", "digitised/b1", "--to", "shelf")[0] == 0
 
 
 def test_a_full_work_area_ends_in_words_too(tmp_path: Path, source: Path) -> None:

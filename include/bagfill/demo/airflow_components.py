@@ -130,8 +130,8 @@ class AirflowComponents:
     def components(self) -> Iterator[list[Program]]:
         """Groups in the order of starting.
 
-        They are stopped the other way round: the scheduler first, while the API server still answers, or it hangs and
-        leaves its workers behind.
+        They are stopped the other way round: the scheduler while the API server still answers, or it hangs and leaves
+        its workers behind.
         """
         yield [
             self._command(
@@ -144,10 +144,7 @@ class AirflowComponents:
         yield [
             self._command("dag-processor", ["dag-processor"], self._healthy("dag-processor")),
             self._command("triggerer", ["triggerer", "--skip-serve-logs"], self._healthy("triggerer")),
-        ]
-        # Asked to stop, it waits for running tasks, and at times for ever (measured). The guard ends what is left.
-        yield [
-            self._command("scheduler", ["scheduler", "--skip-serve-logs"], self._healthy("scheduler"), stop_within=12)
+            self._command("scheduler", ["scheduler", "--skip-serve-logs"], self._healthy("scheduler")),
         ]
 
     def api(self) -> AirflowApi:
@@ -162,9 +159,7 @@ class AirflowComponents:
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.user: self.password, self.viewer: self.viewer_password}))
 
-    def _command(
-        self, name: str, arguments: list[str], ready: Probe, *, ready_within: float = 180, stop_within: float = 20
-    ) -> Program:
+    def _command(self, name: str, arguments: list[str], ready: Probe, *, ready_within: float = 180) -> Program:
         return Program(
             name=name,
             command=(str(installed_script("airflow", "Airflow")), *arguments),
@@ -173,7 +168,9 @@ class AirflowComponents:
             environment=self.environment,
             ready=ready,
             ready_within=ready_within,
-            stop_within=stop_within,
+            # Asked to stop, the scheduler waits for running tasks, at times for ever, and the API server for whoever is
+            # still connected (measured). Nothing is kept, for the database goes as well: the guard ends what is left.
+            stop_within=3,
         )
 
     def _healthy(self, program: str) -> Probe:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bagfill.demo.ports import LOOPBACK
@@ -38,6 +40,19 @@ class MiniStack(EmbeddedServer):
         """Makes an empty bucket; one that exists is left as it is."""
         request(self.port, "PUT", f"/{name}")
 
+    @contextmanager
+    def stopped_clock(self) -> Iterator[None]:
+        """Meanwhile no restore comes to its end, however long it is: for S3 no time passes."""
+        self._stopped.touch()
+        try:
+            yield
+        finally:
+            self._stopped.unlink()
+
+    @property
+    def _stopped(self) -> Path:
+        return self.work_dir / self.name / "clock-stopped"
+
     def program(self) -> Program:
         package_folder("ministack", "MiniStack")
         home = self.work_dir / self.name
@@ -55,6 +70,7 @@ class MiniStack(EmbeddedServer):
                 # Its MQTT broker would listen on every interface.
                 IOT_MTLS_ENABLED="0",
                 RESTORE_DELAY_SECONDS=str(self.restore_delay),
+                STOPPED_CLOCK=str(self._stopped),
                 PYTHONDONTWRITEBYTECODE="1",
             ),
             ready=answers_http(self.port, "/_ministack/health"),

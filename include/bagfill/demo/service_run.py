@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bagfill.bag.identifiers import BagVersionId
 from bagfill.demo.airflow_api import AirflowApi
 from bagfill.demo.run import Airflow, DemoFailed
 from bagfill.demo.scene import DESTINATION, Scene
@@ -176,7 +175,7 @@ def sweep_service(api: AirflowApi, services: Services, bags: Sequence[ServiceBag
     sweep = start_sweep(api, DESTINATION, limit=len(bags))
     deadline = time.monotonic() + _WITHIN
     while True:
-        there = sum(_is_there(services, bag.sample.id) for bag in bags)
+        there = sum(row.present_bag_versions for row in services.registry.coverage([DESTINATION]))
         watcher.counted("bag versions registered", there, len(bags))
         # The sweep first: what it starts is there before it ends.
         swept = api.run_state(SWEEP, sweep) in _ENDED
@@ -217,7 +216,3 @@ def _settled(service: StorageServiceServer, expected: int) -> Sequence[dict[str,
             return ingests
         last = events
         time.sleep(0.5)
-
-
-def _is_there(services: Services, bag_version: BagVersionId) -> bool:
-    return any(replica.location == DESTINATION for replica in services.registry.replicas(bag_version))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from bagfill.logs.writing import FIELDS, lines_are_about
 
 class JsonLines(logging.FileHandler):
     """Adds one object for each record of ours, and for each warning of libraries, to the end of a file.
+
+    A file that can be written no longer (the disk is full) is said so once; the work that is logged goes on.
 
     Args:
         path: the file; made if it is not there.
@@ -26,7 +29,28 @@ class JsonLines(logging.FileHandler):
     def __init__(self, path: Path, masked: Callable[[str], str]) -> None:
         super().__init__(path, encoding="utf-8")
         self._masked = masked
+        self._told = False
         self.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("bagfill"))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Say on stderr that lines are missing; an error of another kind is shown as the library does it."""
+        error = sys.exception()
+        if isinstance(error, OSError):
+            self._say(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file; the last lines may be what it has no room for."""
+        try:
+            super().close()
+        except OSError as error:
+            self._say(error)
+
+    def _say(self, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            sys.stderr.write(f"bagfill: lines are missing in the log {self.baseFilename}: {error.strerror}\n")
 
     def format(self, record: logging.LogRecord) -> str:
         """The object, with the names that Airflow gives the same things in its task logs."""

@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,12 @@ from bagfill.steps.records import RecordStore
 from bagfill.steps.services import Policy
 from bagfill.steps.standing import look_at_standing
 from bagfill.steps.write_report import WrittenReport, write_report
+from bagfill.storage.errors import StoreError
+from bagfill.storage.local import LocalStore
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
 from campaign_world import CampaignWorld
+from full_disk import no_file_beyond
 
 V1 = "digitised/b1/v1"
 
@@ -88,7 +92,21 @@ def test_reports_before_make_the_trend(world: CampaignWorld) -> None:
     written = write_report(services)
     page = (services.receipts.read_bytes(f"{folder(written)}report.html") or b"").decode()
     assert "Coverage over time" in page
-    assert "polyline" in page
+    assert "<polyline" in page
+
+
+def test_a_full_disk_is_a_passing_failure_and_what_was_written_of_a_report_is_never_taken_for_one(
+    world: CampaignWorld, tmp_path: Path
+) -> None:
+    services = replace(world.services(), reports=RecordStore(LocalStore(tmp_path, location="reports")))
+    with no_file_beyond(1000), pytest.raises(StoreError, match="the disk is full") as full:
+        write_report(services)
+    assert full.value.failure.retryable
+    assert any(tmp_path.glob("_reports/*/*.csv"))
+    assert not any(tmp_path.glob("_reports/*/report.*"))
+    world.clock.advance(timedelta(minutes=1))
+    page = (tmp_path / write_report(services).folder / "report.html").read_text()
+    assert "<polyline" not in page, "half a report is a point of the trend"
 
 
 def test_a_place_of_their_own_is_used_where_one_is_declared(world: CampaignWorld) -> None:

@@ -1,7 +1,11 @@
-"""The OpenAPI document is true: schemathesis makes requests of it, good and bad, and holds the answers to it."""
+"""The OpenAPI document is true: schemathesis makes requests of it, good and bad, and holds the answers to it.
+
+Many more requests with ``make test-deep``.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,12 +17,16 @@ from schemathesis.generation import GenerationMode
 import http_api
 from http_api import Api
 
+# Each takes a fiftieth of a second, of each of 15 operations, in each mode.
+EXAMPLES = 100 if "BAGFILL_DEEP" in os.environ else 8
+
 
 @pytest.fixture(scope="module")
 def api(tokens: dict[str, str]) -> Api:
     return http_api.make_api(tokens)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_every_answer_is_what_the_document_says(api: Api, mode: GenerationMode) -> None:
     document = api.client("operator").get("/bagfill/openapi.json").json()
@@ -32,7 +40,11 @@ def test_every_answer_is_what_the_document_says(api: Api, mode: GenerationMode) 
         @given(case=operation.as_strategy(generation_mode=mode))
         # The same requests each time: a change is judged by its own doing.
         @settings(
-            max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=EXAMPLES,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
         )
         def hold(case: Any) -> None:
             # A path with a line's end is no path of a mounted application: the server that mounts us answers it.
