@@ -5,12 +5,20 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,17 +50,19 @@ class Wire:
 
 
 @contextmanager
-def saying(*connections: Sequence[bytes]) -> Iterator[Wire]:
+def saying(*connections: Sequence[bytes], tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     """For each connection its answers, one for each request; then the connection is closed."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        wire = Wire(f"http://127.0.0.1:{server.getsockname()[1]}")
+        wire = Wire(f"{'https' if tls else 'http'}://127.0.0.1:{server.getsockname()[1]}")
 
         def serve() -> None:
             for answers in connections:
                 try:
                     client, _ = server.accept()
+                    client = tls.wrap_socket(client, server_side=True) if tls else client
                 except OSError:
-                    return
+                    # A client that does not trust this server is no end of the test.
+                    continue
                 wire.connections += 1
                 with client, client.makefile("rb") as sent:
                     for answer in answers:
@@ -199,6 +209,43 @@ def test_certificates_and_names_are_checked() -> None:
     assert context is not None
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and the certificate that it signed itself, for the loopback."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plainly = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plainly)
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def test_over_tls_objects_come_and_go_whole(certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    large = bytes(range(256)) * 5_000
+    with saying([plain(b"one"), plain(large), plain(b"")], tls=tls) as wire:
+        http = SocketHttp(wire.url, str(certificate), LIMITS)
+        assert [get(http, wire)[1] for _ in range(2)] == [b"one", large]
+        assert http.send("PUT", f"{wire.url}/a", {"Content-Length": str(len(large))}, large).status == 200
+        assert len(wire.requests) == 3
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with saying([plain(b"one")], tls=tls) as wire, pytest.raises(NoAnswer) as raised:
+        get(SocketHttp(wire.url, None, LIMITS), wire)
+    assert not raised.value.trusted
+    assert wire.requests == []
 
 
 def test_through_a_proxy_of_the_environment_another_client_goes(monkeypatch: pytest.MonkeyPatch) -> None:
