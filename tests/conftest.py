@@ -23,6 +23,7 @@ from bagfill.demo.guard import descendants
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.postgresql import PostgreSQL
 from bagfill.demo.seaweedfs import SeaweedFS
+from bagfill.logs import StandardWriter, write_lines_with
 
 # No deadlines: two busy cores say nothing about an example. In CI the same examples every time, elsewhere new ones.
 # With BAGFILL_DEEP (`make test-deep`) many more of them.
@@ -65,6 +66,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = [*_WHOLE_SYSTEM, "tests/e2e/"]
     items.sort(key=lambda item: next((place for place, name in enumerate(order) if item.nodeid.startswith(name)), 99))
+
+
+@pytest.fixture(autouse=True)
+def lines_go_where_they_go_at_first() -> None:
+    """What a test does in Airflow's place sends the log's lines of the process into Airflow's logs."""
+    write_lines_with(StandardWriter())
 
 
 @pytest.fixture(scope="session", autouse=True)

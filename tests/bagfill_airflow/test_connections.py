@@ -194,7 +194,7 @@ print(json.dumps([name for name in heavy if name in sys.modules]))
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
         env={"PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path), "AIRFLOW_HOME": str(tmp_path)},
     )
     assert json.loads(done.stdout.splitlines()[-1]) == []

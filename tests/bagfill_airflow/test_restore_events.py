@@ -26,7 +26,7 @@ from bagfill_airflow.services import SharedServices
 from bagfill_airflow.triggers import thaw
 
 V1, V2 = ("cold", "s/b/v1/"), ("cold", "s/b/v2/")
-LONG, SHORT = 20.0, 0.05
+LONG, SHORT = 120.0, 0.05
 
 
 def event(key: str, bucket: str = "cold") -> str:

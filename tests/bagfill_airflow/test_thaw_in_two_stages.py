@@ -59,7 +59,7 @@ def event_of(files: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> tup
             return dict(event.payload)
         raise AssertionError("the trigger did not fire")
 
-    return world, asyncio.run(asyncio.wait_for(fire(), 20))
+    return world, asyncio.run(asyncio.wait_for(fire(), 120))
 
 
 def paid(world: World) -> list[str]:

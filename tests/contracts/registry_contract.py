@@ -530,7 +530,7 @@ class RegistryContract:
 
         def add(number: int) -> object:
             claim = held(registry, manifest, f"location-{number}", f"ingest-{number}")
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             return register(registry, manifest, claim)
 
         with ThreadPoolExecutor(self.writers) as pool:
@@ -552,7 +552,7 @@ class RegistryContract:
         together = Barrier(self.writers)
 
         def add(number: int) -> object:
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             return register(registry, manifests[number], claims[number], receipt=f"r-{number}")
 
         with ThreadPoolExecutor(self.writers) as pool:
@@ -621,7 +621,7 @@ class RegistryContract:
         together = Barrier(16)
 
         def acquire(number: int) -> Claim | HeldByAnother:
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             return registry.acquire(bag_version(), "azure", holder=f"ingest-{number}", lease=MINUTE)
 
         with ThreadPoolExecutor(16) as pool:
@@ -637,7 +637,7 @@ class RegistryContract:
         together = Barrier(8)
 
         def acquire(number: int) -> Claim | HeldByAnother:
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             return registry.acquire(bag_version(), "azure", holder=f"ingest-{number}", lease=MINUTE)
 
         with ThreadPoolExecutor(8) as pool:

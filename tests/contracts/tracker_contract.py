@@ -348,7 +348,7 @@ class TrackerContract:
         together = Barrier(8)
 
         def send(sender: int) -> None:
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             for number in range(5):
                 assert isinstance(tracker.update(ingest.id, EventUpdate((an_event(f"E{sender}.{number}"),))), Updated)
 

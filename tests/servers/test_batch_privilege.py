@@ -10,15 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_trust_policy, parse_policy_document
 
+from bagfill.doctor.examine import Examination, examine_location
+from bagfill.doctor.model import Identity, Verdict
 from bagfill.storage.batch_jobs import TaskResult, checksum_operation, restore_operation
 from bagfill.storage.batch_rules import BatchRules
 from bagfill.storage.credentials import S3Access
+from bagfill.storage.environment_credentials import EnvironmentCredentials
+from bagfill.storage.location import Location, Provider
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.s3_batch import S3BatchJobs
 from bagfill.storage.store import ThawTier
@@ -55,6 +61,7 @@ class Place:
 
     seen: Recording
     keys: dict[str, str]
+    secret: str
     results: dict[str, list[TaskResult]]
 
     def requests(self, name: str) -> list[Request]:
@@ -84,7 +91,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 "again": list(runner.run("one", restore, [COLD])),
             }
             area.close()
-        yield Place(seen, {name: key for name, (key, _secret) in made.items()}, results)
+        yield Place(seen, {name: key for name, (key, _secret) in made.items()}, made["batch"][1], results)
 
 
 def client(server: EnforcingMiniStack, service: str, endpoint: str, key: str, secret: str) -> Any:
@@ -130,6 +137,35 @@ def test_the_connection_uses_its_policy_and_nothing_else(place: Place) -> None:
     writes = [request for request in place.requests("batch") if request.method == "PUT"]
     assert {request.headers.get("if-none-match") for request in writes} == {"*"}
     assert {request.path.split("/")[1] for request in place.requests("batch")} == {"batch-area"}
+
+
+def test_the_doctor_finds_nothing_to_mend_at_the_batch_area(place: Place) -> None:
+    rules = BatchRules("123456789012", ROLE, "batch-area", "jobs/", connection="batch")
+    location = Location("cold", Provider.AMAZON_S3, "batch-bags", "bags/", read_connection="batch", batch=rules)
+    extra = {"endpoint_url": place.seen.url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": place.keys["batch"], "password": place.secret, "extra": extra}
+    examination = Examination()
+    credentials = EnvironmentCredentials({"AIRFLOW_CONN_BATCH": json.dumps(connection)})
+    asked = len(place.seen.requests)
+    examine_location(location, credentials, lambda: datetime.now(UTC), examination, frozenset({Identity.BATCH}))
+    assert {finding.subject for finding in examination.findings} == {"cold: batch"}
+    assert [f for f in examination.findings if f.diagnosis.verdict in {Verdict.MEND, Verdict.UNKNOWN}] == []
+    codes = {finding.code for finding in examination.findings}
+    assert codes >= {"may-not-list", "may-not-read", "may-not-create", "may-overwrite", "may-delete"}
+    assert all(key.startswith("jobs/bagfill-probe/") for _, key in examination.remains)
+    del place.seen.requests[asked:]
+
+
+def test_jobs_name_the_bucket_in_the_partition_of_their_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    rules = BatchRules("123456789012", "arn:aws-us-gov:iam::123456789012:role/b", "area")
+    jobs = S3BatchJobs(rules, S3Access("http://batch.test", "us-gov-west-1", "key", "secret"), location="cold")
+    monkeypatch.setattr(
+        jobs, "_client", SimpleNamespace(create_job=lambda **asked: told.update(asked) or {"JobId": "1"})
+    )
+    assert jobs.create("token", {}, "m.csv", "etag", "report") == "1"
+    assert told["Manifest"]["Location"]["ObjectArn"] == "arn:aws-us-gov:s3:::area/m.csv"
+    assert told["Report"]["Bucket"] == "arn:aws-us-gov:s3:::area"
 
 
 def test_the_role_uses_its_policy_and_nothing_else(place: Place) -> None:

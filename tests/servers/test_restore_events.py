@@ -58,10 +58,10 @@ async def test_a_bucket_s_events_wake_the_one_that_waits_for_its_objects(access:
     with RestoreEvents(open_queue, wait_seconds=1).mailbox([(bucket, "s/b/v1/")]) as mailbox:
         for path in PATHS:
             s3.restore_object(Bucket=bucket, Key=f"s/b/v1/{path}", RestoreRequest={"Days": 1})
-        assert await mailbox.wait_for(len(PATHS), 60)
+        assert await mailbox.wait_for(len(PATHS), 120)
 
     counted = {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}
-    for _ in range(100):
+    for _ in range(1000):
         left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=sorted(counted))["Attributes"]
         if all(int(left[name]) == 0 for name in counted):
             break

@@ -16,7 +16,7 @@ from bagfill.bag.identifiers import BagId
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.storage_service.server import StorageServiceServer
 from bagfill.demo.storage_service.setting import ServiceSetting
-from bagfill.ingests.model import IngestStatus
+from bagfill.ingests.model import Ingest, IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.settings import load_settings
 from bagfill.steps.backfill import backfill
@@ -106,13 +106,15 @@ def replicated(services: Services, request_id: str | None = None) -> str:
     return str(ingest.id)
 
 
-def shown(service: StorageServiceServer, ingest_id: str) -> dict[str, Any]:
-    """The ingest as the service shows it, once nothing more arrives."""
-    deadline, last = time.monotonic() + 30, ""
+def shown(service: StorageServiceServer, ingest_id: str, ours: Ingest | None = None) -> dict[str, Any]:
+    """The ingest as the service shows it, once it has every event of ``ours`` and nothing more arrives."""
+    wanted = {event.description for event in ours.events} if ours else set()
+    deadline, last = time.monotonic() + 120, ""
     while time.monotonic() < deadline:
         found = next((each for each in service.ingests() if each["id"] == ingest_id), {})
         now = json.dumps(found)
-        if found and found["status"]["id"] in {"succeeded", "failed"} and now == last:
+        ended = found and found["status"]["id"] in {"succeeded", "failed"} and wanted <= set(texts(found))
+        if ended and now == last:
             return found
         last = now
         time.sleep(0.3)
@@ -134,8 +136,8 @@ def test_a_backfill_is_seen_as_an_ingest_of_the_service(
     services = open_beside(more)
     ingest_id = replicated(services)
     assert services.post.counts().pending == 0
-    document = shown(service, ingest_id)
     ours = services.ingests.of_bag(BagId.parse(BAG), "azure")[0]
+    document = shown(service, ingest_id, ours)
     assert document["status"]["id"] == "succeeded"
     assert document["ingestType"]["id"] == "update"
     assert document["bag"]["info"] == {"externalIdentifier": "b1", "type": "BagInfo", "version": "v1"}
@@ -161,13 +163,13 @@ def test_a_bag_arrives_while_the_tracker_fails_and_is_shown_later(
     services = open_beside()
     service.set_faults({"part": "tracker", **fault})
     ingest_id = replicated(services)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while services.post.counts().pending and time.monotonic() < deadline:
         services.post.try_again()
         services.post.send(10)
-    document = shown(service, ingest_id)
-    assert document["status"]["id"] == "succeeded"
     ours = services.ingests.of_bag(BagId.parse(BAG), "azure")[0]
+    document = shown(service, ingest_id, ours)
+    assert document["status"]["id"] == "succeeded"
     # At least once each: an answer that was lost has its event told twice.
     assert set(texts(document)) == {event.description for event in ours.events}
 

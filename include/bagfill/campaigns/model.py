@@ -48,8 +48,8 @@ class Scope:
 
     def __str__(self) -> str:
         """In words."""
-        parts = [f"{len(self.bags)} bags"] if self.bags else []
-        parts += [f"spaces {', '.join(self.spaces)}"] if self.spaces else []
+        parts = [f"{len(self.bags)} {'bag' if len(self.bags) == 1 else 'bags'}"] if self.bags else []
+        parts += [f"{'space' if len(self.spaces) == 1 else 'spaces'} {', '.join(self.spaces)}"] if self.spaces else []
         parts += [f"bags that begin with {self.prefix}"] if self.prefix else []
         return "; ".join(parts) or "every bag"
 

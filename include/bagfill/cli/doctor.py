@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
 
+from rich.markup import escape
 from rich.table import Table
 
 from bagfill.cli.answers import Answers, CommandError, Exit
@@ -72,7 +73,9 @@ def _show(answers: Answers, examination: Examination, *, every: bool) -> None:
         colour = _COLOURS.get(diagnosis.verdict, "magenta")
         word = f"[{colour}]{diagnosis.verdict}[/]" if colour else diagnosis.verdict.value
         who = "" if finding.identity is None else f"{finding.identity} ({finding.connection or 'default credentials'})"
-        table.add_row(word, finding.subject, who, finding.code, diagnosis.seen, diagnosis.advice)
+        # As they are: a prefix in brackets is no markup, and must not vanish from an ARN that somebody copies.
+        texts = (finding.subject, who, finding.code, diagnosis.seen, diagnosis.advice)
+        table.add_row(word, *(escape(text) for text in texts))
     if shown:
         answers.table(table)
     good = sum(finding.diagnosis.verdict is Verdict.GOOD for finding in examination.findings)

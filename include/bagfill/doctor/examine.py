@@ -70,6 +70,10 @@ def examine_location(
         _examine(location, identity, connection, credentials, now, into, asks_facts=asks_facts)
     if location.thaw.copies is not None:
         _examine_copies(location, location.thaw.copies, credentials, now, into, identities)
+    if location.batch is not None and Identity.BATCH in identities:
+        rules = location.batch
+        area = Location(f"{location.name}: batch", Provider.AMAZON_S3, rules.bucket, rules.prefix)
+        _examine(area, Identity.BATCH, rules.connection, credentials, now, into, asks_facts=False)
     if location.writable and Identity.WRITER in identities:
         into.findings += _one_identity(location, credentials)
 

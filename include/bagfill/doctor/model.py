@@ -38,6 +38,8 @@ class Identity(StrEnum):
     WRITER = "writer"
     AREA = "area"
     """Reads and creates small files of ours: storage manifests, receipts, the work area."""
+    BATCH = "batch"
+    """Creates jobs of S3 Batch Operations, whose manifests and reports lie in an area of ours."""
     SERVICE = "service"
     """Reads and changes the manifests of a storage service beside us."""
     INSPECTOR = "inspector"
@@ -125,7 +127,7 @@ class Patient:
     @property
     def may_write_probes(self) -> bool:
         """Whether a probe prefix is declared. An area is ours as a whole."""
-        return self.location.probe_prefix is not None or self.identity is Identity.AREA
+        return self.location.probe_prefix is not None or self.identity in {Identity.AREA, Identity.BATCH}
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +185,8 @@ class Check:
 
 
 EVERYBODY = frozenset(Identity)
-WRITERS = frozenset({Identity.WRITER, Identity.AREA, Identity.SERVICE})
+STAGERS = frozenset({Identity.WRITER, Identity.AREA, Identity.SERVICE})
+WRITERS = STAGERS | {Identity.BATCH}
 
 LOOKERS = frozenset({Identity.READER, Identity.THAWER}) | WRITERS
 

@@ -15,6 +15,8 @@ from typing import Protocol
 from bagfill.bag.identifiers import BagId, BagVersion
 from bagfill.ingests.reasons import Reason
 
+EXAMPLES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class CountedFailure:
@@ -24,14 +26,14 @@ class CountedFailure:
         reason: that one.
         bags: how many.
         first_seen, last_seen: when the oldest and the newest of their failures ended; timezone-aware.
-        example: one of them.
+        examples: the first of them by name, at most :data:`EXAMPLES`.
     """
 
     reason: Reason
     bags: int
     first_seen: datetime
     last_seen: datetime
-    example: BagId
+    examples: tuple[BagId, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from bagfill.bag.identifiers import BagId, BagVersion, ExternalIdentifier, Space
 from bagfill.database.engine import reading
 from bagfill.database.tables import BAG_VERSIONS, INGEST_EVENTS, INGESTS, RELEASES, REPLICAS
-from bagfill.ingests.failed_bags import CountedFailure, FailedPart, LackingBag
+from bagfill.ingests.failed_bags import EXAMPLES, CountedFailure, FailedPart, LackingBag
 from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.retries import SCHEDULES
@@ -194,23 +195,28 @@ def _same_bag(one: FromClause, other: FromClause) -> ColumnElement[bool]:
 def _counted(connection: Connection, judged: CTE) -> tuple[tuple[CountedFailure, ...], bool]:
     """Groups of bags, and whether there are others."""
     reason = case((judged.c.kind == _COUNTED, judged.c.reason)).label("reason")
-    name = judged.c.space + "/" + judged.c.external_identifier
     amounts = (func.count().label("bags"), func.min(judged.c.first_seen).label("first_seen"))
-    more = (func.max(judged.c.last_seen).label("last_seen"), func.min(name).label("example"))
-    query: Select[*tuple[Any, ...]] = select(judged.c.kind, reason, *amounts, *more)
+    query: Select[*tuple[Any, ...]] = select(judged.c.kind, reason, *amounts, func.max(judged.c.last_seen))
     rows = connection.execute(query.where(judged.c.kind != _NOBODY).group_by(judged.c.kind, reason)).all()
+    found = [row for row in rows if row.kind == _COUNTED]
+    examples = _examples(connection, judged) if found else {}
     counted = [
-        CountedFailure(
-            Reason.of_code(row.reason),
-            row.bags,
-            row.first_seen,
-            row.last_seen,
-            BagId.parse(row.example, stored=True),
-        )
-        for row in rows
-        if row.kind == _COUNTED
+        CountedFailure(Reason.of_code(code), bags, first, last, tuple(examples[code]))
+        for _, code, bags, first, last in found
     ]
-    return tuple(counted), any(row.kind == _OTHER for row in rows)
+    return tuple(counted), len(rows) > len(found)
+
+
+def _examples(connection: Connection, judged: CTE) -> Mapping[str, Sequence[BagId]]:
+    names = (judged.c.space, judged.c.external_identifier)
+    place = func.row_number().over(partition_by=judged.c.reason, order_by=names).label("place")
+    ranked = select(judged.c.reason, *names, place).where(judged.c.kind == _COUNTED).subquery("ranked")
+    query = select(ranked).where(ranked.c.place <= EXAMPLES).order_by(ranked.c.place)
+    found: dict[str, list[BagId]] = defaultdict(list)
+    for row in connection.execute(query):
+        bag = BagId(Space.stored(row.space), ExternalIdentifier.stored(row.external_identifier))
+        found[row.reason].append(bag)
+    return found
 
 
 def _named(connection: Connection, part: _Part, judged: CTE, kinds: Sequence[str]) -> tuple[LackingBag, ...]:

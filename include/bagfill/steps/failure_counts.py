@@ -8,10 +8,9 @@ from dataclasses import replace
 from bagfill.ingests.failed_bags import CountedFailure, FailedBags
 from bagfill.reports.standing import FailureLine
 from bagfill.steps.bag_history import NeedsPerson
-from bagfill.steps.failure_places import WantedPlace, named_alone, needing_among, wanted_places
+from bagfill.steps.failure_places import WantedPlace, counted_or_judged, needs_of, wanted_places
 from bagfill.steps.failures_list import command_for, needing_a_person
 from bagfill.steps.services import Services
-from bagfill.steps.sweep_candidates import SweepSkipped, candidate_for
 
 
 def failure_lines(services: Services) -> Iterator[FailureLine]:
@@ -24,17 +23,12 @@ def failure_lines(services: Services) -> Iterator[FailureLine]:
 
 
 def _lines(services: Services, failed: FailedBags, place: WantedPlace) -> Iterator[FailureLine]:
-    for part in failed.parts(place.location, spaces=None if place.spaces is None else sorted(place.spaces)):
-        for counted in part.counted:
-            yield _line_of(services, counted, place.location)
-        yield from map(_line, needing_among(services, part.others, place.location))
-    yield from map(_line, named_alone(services, failed, place))
+    for found in counted_or_judged(services, failed, place):
+        yield _line(found) if isinstance(found, NeedsPerson) else _line_of(services, found, place.location)
 
 
 def _line_of(services: Services, counted: CountedFailure, location: str) -> FailureLine:
-    # Judged as the sweep judges, for its command; somebody may have seen to it since it was counted.
-    example = candidate_for(services, counted.example, location)
-    needs = example.needs if isinstance(example, SweepSkipped) else None
+    needs = needs_of(services, counted.examples[0], location)
     return FailureLine(
         reason=counted.reason.code,
         advice=counted.reason.advice,
@@ -42,7 +36,7 @@ def _line_of(services: Services, counted: CountedFailure, location: str) -> Fail
         bags=counted.bags,
         first_seen=counted.first_seen,
         last_seen=counted.last_seen,
-        example=str(counted.example),
+        example=str(counted.examples[0]),
         command=f"bagfill failures --to {location}" if needs is None else command_for(needs),
     )
 

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from bagfill.bag.identifiers import BagId
 from bagfill.campaigns.model import Scope
-from bagfill.ingests.failed_bags import FailedBags, LackingBag
+from bagfill.ingests.failed_bags import CountedFailure, FailedBags, LackingBag
 from bagfill.ingests.reasons import Reason
 from bagfill.registry.missing import MissingBag, MissingVersion
 from bagfill.steps.bag_history import NeedsPerson
 from bagfill.steps.services import Services
-from bagfill.steps.sweep_candidates import SweepError, SweepSkipped, judged_bags, policy_targets
+from bagfill.steps.sweep_candidates import SweepError, SweepSkipped, candidate_for, judged_bags, policy_targets
 
 _AT_ONCE = 500
 
@@ -49,6 +50,16 @@ class WantedPlace:
         """Whether a campaign names a bag whose space is not wanted whole."""
         whole = self.spaces is None or str(bag.bag.space) in self.spaces
         return not whole and any(scope.holds(bag.bag) for scope in self.scopes)
+
+    def narrowed(self, space: str | None) -> Self:
+        """The same for one space; ``None``: as it is."""
+        if space is None:
+            return self
+        if self.spaces is None or space in self.spaces:
+            return type(self)(self.location, frozenset({space}))
+        found = [scope for scope in self.scopes if not scope.spaces or space in scope.spaces]
+        narrow = tuple(Scope((space,), scope.bags, scope.prefix) for scope in found)
+        return type(self)(self.location, frozenset(), narrow)
 
     @property
     def spaces_of_scopes(self) -> Sequence[str] | None:
@@ -97,6 +108,22 @@ def judged_one_by_one(
         for some in failed.each(place.location, spaces=spaces, reason=reason):
             yield from needing_among(services, some, place.location)
         yield from named_alone(services, failed, place, reason=reason)
+
+
+def counted_or_judged(
+    services: Services, failed: FailedBags, place: WantedPlace
+) -> Iterator[CountedFailure | NeedsPerson]:
+    """Everything that needs a person at one place: groups of bags where they can be counted, else bag by bag."""
+    for part in failed.parts(place.location, spaces=None if place.spaces is None else sorted(place.spaces)):
+        yield from part.counted
+        yield from needing_among(services, part.others, place.location)
+    yield from named_alone(services, failed, place)
+
+
+def needs_of(services: Services, bag: BagId, location: str) -> NeedsPerson | None:
+    """Why one bag needs a person now; ``None``: it does not, somebody has seen to it since it was counted."""
+    judged = candidate_for(services, bag, location)
+    return judged.needs if isinstance(judged, SweepSkipped) else None
 
 
 def named_alone(

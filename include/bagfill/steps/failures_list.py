@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from shlex import quote
 from typing import Any
 
 from bagfill.bag.identifiers import BagId
+from bagfill.ingests.failed_bags import EXAMPLES, CountedFailure
 from bagfill.ingests.reasons import Reason
 from bagfill.ingests.releases import Release
 from bagfill.ingests.remedies import REMEDIES
 from bagfill.steps.bag_history import NeedsPerson
 from bagfill.steps.campaign_sweep import scope_candidates
-from bagfill.steps.failure_places import judged_one_by_one
+from bagfill.steps.failure_places import counted_or_judged, judged_one_by_one, needs_of, wanted_places
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError, SweepSkipped, sweep_candidates
 
-_EXAMPLES = 5
+_RELEASED_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -43,8 +45,15 @@ class FailureGroup:
         self.bags += 1
         self.first_seen = needs.first_seen if self.first_seen is None else min(self.first_seen, needs.first_seen)
         self.last_seen = needs.last_seen if self.last_seen is None else max(self.last_seen, needs.last_seen)
-        if len(self.examples) < _EXAMPLES:
+        if len(self.examples) < EXAMPLES:
             self.examples.append(needs)
+
+    def add_counted(self, counted: CountedFailure, examples: Sequence[NeedsPerson]) -> None:
+        """Count many."""
+        self.bags += counted.bags
+        self.first_seen = counted.first_seen if self.first_seen is None else min(self.first_seen, counted.first_seen)
+        self.last_seen = counted.last_seen if self.last_seen is None else max(self.last_seen, counted.last_seen)
+        self.examples += examples[: EXAMPLES - len(self.examples)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -105,9 +114,27 @@ def failure_groups(
 ) -> tuple[FailureGroup, ...]:
     """The list, most bags first. Raises SweepError."""
     groups: dict[Reason, FailureGroup] = {}
-    for needs in needing_a_person(services, destination=destination, space=space):
-        groups.setdefault(needs.reason, FailureGroup(needs.reason)).add(needs)
+    for location, found in _found(services, destination, space):
+        group = groups.setdefault(found.reason, FailureGroup(found.reason))
+        if isinstance(found, NeedsPerson):
+            group.add(found)
+        else:
+            named = (needs_of(services, bag, location) for bag in found.examples)
+            group.add_counted(found, [needs for needs in named if needs is not None])
     return tuple(sorted(groups.values(), key=lambda group: (-group.bags, group.reason.code)))
+
+
+def _found(
+    services: Services, destination: str | None, space: str | None
+) -> Iterator[tuple[str, CountedFailure | NeedsPerson]]:
+    if services.failed is None:
+        yield from (
+            (each.destination, each) for each in needing_a_person(services, destination=destination, space=space)
+        )
+        return
+    for place in wanted_places(services, destination):
+        found = counted_or_judged(services, services.failed, place.narrowed(space))
+        yield from ((place.location, each) for each in found)
 
 
 def release_bag(services: Services, bag: BagId, destination: str, *, who: str, why: str = "") -> Release:
@@ -128,20 +155,35 @@ def release_bag(services: Services, bag: BagId, destination: str, *, who: str, w
 
 def release_reason(
     services: Services, reason: Reason, destination: str | None, *, who: str, why: str = ""
-) -> tuple[Release, ...]:
+) -> Iterator[Release]:
     """Let the next sweep try every bag again that waits for a person for one reason.
+
+    They are released as they are found, some hundreds at once: of a million, those of the first seconds are tried while
+    the last are looked for; and what was stopped in the middle goes on when it is asked for again.
 
     Args:
         destination: only where they are missing at this location; ``None``: anywhere.
 
+    Yields:
+        each release, after it was recorded.
+
     Raises:
         SweepError: the destination is no location.
     """
-    # Read whole before the first is released: a release changes what is found.
-    found = list(needing_for_reason(services, reason, destination))
-    return tuple(
-        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=who, why=why) for each in found
-    )
+    found = needing_for_reason(services, reason, destination)
+    if services.failed is None:
+        # Read whole before the first is released: a release changes what is found.
+        found = iter(list(found))
+    while some := list(islice(found, _RELEASED_AT_ONCE)):
+        yield from release_found(services, some, who=who, why=why)
+
+
+def release_found(services: Services, found: Sequence[NeedsPerson], *, who: str, why: str = "") -> tuple[Release, ...]:
+    """Let the next sweep try bags again that were just found to need a person; all of them, or none."""
+    now = services.clock()
+    made = tuple(Release(BagId.parse(each.bag, stored=True), each.destination, now, who, why) for each in found)
+    services.releases.release(*made)
+    return made
 
 
 def _skipped(services: Services, destination: str | None, space: str | None) -> Iterator[SweepSkipped]:

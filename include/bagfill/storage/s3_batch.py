@@ -51,7 +51,9 @@ class S3BatchJobs:
         Raises:
             StoreError: not created.
         """
-        arn = f"arn:aws:s3:::{self._rules.bucket}"
+        # The bucket is in the role's partition: aws, aws-cn, aws-us-gov.
+        partition = self._rules.role.split(":")[1]
+        arn = f"arn:{partition}:s3:::{self._rules.bucket}"
         with translated(location=self._location, key=manifest_key, operation="create batch job"):
             answer = self._client.create_job(
                 AccountId=self._rules.account,

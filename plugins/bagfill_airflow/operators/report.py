@@ -45,6 +45,7 @@ class NotifyOperator(BaseOperator):
                     try:
                         send(channel, digest, context)
                     except Exception:
+                        # Each notifier raises what its own library raises; one channel must not silence the others.
                         self.log.exception("Channel %s could not be told; it is tried again.", channel.name)
                         failed.append(channel.name)
                         continue

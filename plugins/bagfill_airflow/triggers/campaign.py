@@ -66,6 +66,7 @@ class CampaignTrigger(BaseTrigger):
                 except (SettingsError, CredentialsError) as error:
                     troubles.append(f"Bagfill is not configured: {error}")
                 except Exception as error:
+                    # A registry that does not answer now is asked again; so many times in a row end the waiting.
                     self.log.exception("Looking at campaign %s", ref.campaign)
                     troubles.append(f"{type(error).__name__}: {error}")
                 else:

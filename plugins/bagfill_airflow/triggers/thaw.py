@@ -115,6 +115,7 @@ class ThawTrigger(BaseTrigger):
                 trouble = f"Bagfill is not configured: {error}"
                 continue
             except Exception as error:
+                # A surprise with one bag version is told as trouble; so many polls in a row with some end the waiting.
                 self.log.exception("Polling %s", ref.bag_version)
                 trouble = f"{ref.bag_version}: {type(error).__name__}: {error}"
                 continue

@@ -28,9 +28,10 @@ from bagfill.steps.campaigns import (
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_queues import thaw_lines, thawed_lines
 from bagfill_airflow.api.bodies import form_body
-from bagfill_airflow.api.places import services_of
+from bagfill_airflow.api.places import services_of, surroundings_of
 from bagfill_airflow.api.security import MAY_APPROVE, MAY_READ, MAY_STEER, SAME_SITE, Rights, UserName, UserRights
 from bagfill_airflow.views.answers import PageRoute, trouble
+from bagfill_airflow.views.figures import figures_of
 from bagfill_airflow.views.rendering import page, show_moment
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[MAY_READ])
@@ -56,6 +57,8 @@ _ORDERS = {
     Order.ARCHIVED_TOGETHER: "First versions go before second ones; among them what has to be thawed goes first.",
     Order.PRIORITY: "First versions go before second ones; among them the highest priority. What nobody named has 0.",
 }
+_TOLD_BY_STATE = frozenset(_LEADS_TO)
+"""Reasons that say no more than the state: the button's name, where nobody gave another."""
 _HISTORY_SHOWN = 50
 _PRIORITIES_SHOWN = 12
 
@@ -76,19 +79,8 @@ def buttons(campaign: Campaign, rights: Rights) -> Sequence[str]:
 @router.get("/ui/campaigns")
 def list_campaigns(request: Request) -> Response:
     """All campaigns, the newest first, and what waits for a thaw."""
-    with services_of(request) as services:
-        # Those that ended come last; they are looked at for what they came to.
-        found = sorted(services.campaigns.all(), key=lambda each: (each.state.is_final, -each.created.timestamp()))
-        counted = [campaign_progress(services, campaign) for campaign in found]
-        shown = [(each, campaign_course(services, each)) for each in counted]
-        return page(
-            request,
-            "campaigns.html",
-            now=services.clock(),
-            campaigns=shown,
-            thaws=tuple(thaw_lines(services)),
-            thawed=tuple(thawed_lines(services)),
-        )
+    counted = figures_of(request).campaigns.get(surroundings_of(request).services.borrowed)
+    return page(request, "campaigns.html", now=None if counted is None else counted.moment, counted=counted)
 
 
 @router.get("/ui/campaigns/{name}")
@@ -123,6 +115,9 @@ def _press(request: Request, name: str, act: str, fields: dict[str, str], user: 
             said, good = pressed(services, name, act, fields.get("revision", ""), user, fields.get("why", "")[:200])
         except UnknownCampaign:
             return _unknown(request, name)
+        figures = figures_of(request)
+        figures.campaigns.forget()
+        figures.needs.forget()
         return _shown(request, services, name, rights, said=said, said_good=good)
 
 
@@ -193,6 +188,7 @@ def _shown(
         thawed=[line for line in thawed_lines(services) if not involved or line.location in involved],
         history=history[:_HISTORY_SHOWN],
         buttons=buttons(campaign, rights),
+        told_by_state=_TOLD_BY_STATE,
         said=said,
         said_good=said_good,
     )

@@ -1,14 +1,18 @@
-"""Style and script of the pages. They tell nothing, so a page that says "log in" may look as it should."""
+"""Style and script of the pages, and the page for every address that is none.
+
+Neither tells anything, so a page that says "log in" may look as it should.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from bagfill_airflow.api.errors import ApiError
+from bagfill_airflow.views.answers import trouble
 from bagfill_airflow.views.rendering import STATIC
 
 router = APIRouter(include_in_schema=False)
@@ -23,3 +27,9 @@ def static_file(name: str) -> Response:
         raise ApiError(HTTPStatus.NOT_FOUND, f"There is no file {name!r}")
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return Response((STATIC / name).read_bytes(), media_type=_KINDS[name], headers=headers)
+
+
+@router.get("/ui/{rest:path}")
+def no_page(request: Request, rest: str) -> Response:
+    """What is asked for after every other page was not."""
+    return trouble(request, HTTPStatus.NOT_FOUND, "No such page", f"There is no page “{rest}” here.")

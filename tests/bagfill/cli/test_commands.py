@@ -206,7 +206,7 @@ def test_as_a_program_with_nothing_but_json_on_stdout(place: Any, four: Samples)
         env=environment,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0
     assert done.stdout.startswith(b"{")
@@ -222,7 +222,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "include")}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, check=False, timeout=60
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=False, timeout=180
     )
     assert done.returncode == 0, done.stderr.decode()
     assert b"backfill" in done.stdout

@@ -114,7 +114,7 @@ def test_a_writer_on_sqlite_is_alone_from_its_first_moment(tmp_path: Path) -> No
             thread.start()
             thread.join(timeout=0.2)
             order.append("first")
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert order == ["first", "second"]
 
 

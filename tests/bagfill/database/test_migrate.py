@@ -124,7 +124,7 @@ def test_several_processes_may_upgrade_at_once(url: str, engine: Engine) -> None
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in started:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
         assert process.returncode == 0, errors
     assert differences(engine) == []
 

@@ -215,7 +215,7 @@ def test_postgresql_runs_for_an_ordinary_user(tmp_path_factory: pytest.TempPathF
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
     finally:

@@ -184,6 +184,12 @@ def test_the_command_says_what_to_mend_and_its_exit_code_too(tmp_path: Path) -> 
     assert "primary, shelf" in unknown.stderr.replace("\n", " ")
 
 
+def test_what_looks_like_markup_is_shown_as_it_is(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    settings.write_text(settings.read_text().replace('"source"', '"[old] [/x]"'))
+    assert "[old] [/x]" in run("--config", settings).stdout.replace("\n", "")
+
+
 def test_the_document_has_every_finding(tmp_path: Path) -> None:
     document = json.loads(run("--json", "--config", settings_in(tmp_path)).stdout)
     assert document["verdict"] == "mend"

@@ -99,7 +99,7 @@ class TestMiniStack(StoreContract):
         with pytest.raises(StoreError) as raised:
             read(store, key)
         assert raised.value.failure is StoreFailure.ARCHIVED
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while _state(store, key) is ArchiveState.THAWING and time.monotonic() < deadline:
             time.sleep(0.1)
         info = store.stat(key)

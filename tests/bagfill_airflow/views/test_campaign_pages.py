@@ -85,6 +85,13 @@ def test_a_campaign_is_steered_by_its_buttons(api: Api, campaign: Campaign) -> N
     assert kept.state is CampaignState.CANCELLED
 
 
+def test_the_list_shows_what_a_button_did_at_once(api: Api, campaign: Campaign) -> None:
+    operator = api.client("operator", by_cookie=True)
+    assert 'data-kind="draft"' in operator.get(f"{UI}/campaigns").text
+    press(operator, "cancel", operator.get(PAGE).text)
+    assert 'data-kind="cancelled"' in operator.get(f"{UI}/campaigns").text
+
+
 def test_the_second_press_of_a_button_changes_nothing_and_says_so(api: Api, campaign: Campaign) -> None:
     operator = api.client("operator", by_cookie=True)
     shown = operator.get(PAGE).text
@@ -170,6 +177,7 @@ def test_figures_and_the_thaw_queue_are_shown(api: Api, campaign: Campaign) -> N
     api.world.clock.advance(timedelta(days=4))
     assert "longer than usual" in operator.get(f"{UI}/needs").text
     api.services.thaws.readable("primary", {"k": api.world.clock() + timedelta(days=2)})
+    api.mounted.state.figures = Figures()
     listed = operator.get(f"{UI}/campaigns").text
     assert "readable" in listed
     assert "first copy goes away in 2 d" in listed
@@ -322,7 +330,7 @@ def test_how_a_campaign_stands_is_seen_before_anything_is_read(api: Api, planned
     assert 'data-kind="behind its plan"' in shown
     assert "1 d too late" in shown
     assert "Bags are begun after its deadline all the same" in shown
-    listed = viewer.get(f"{UI}/campaigns").text
+    listed = api.client("viewer").get(f"{UI}/campaigns").text
     assert 'data-kind="late"' in listed
     assert "1 d after its deadline" in listed
 

@@ -234,6 +234,7 @@ def nasty(api: Api) -> BagId:
         (f"bags/{quote(SLASHLESS)}/none", True),
         (f"bags?name={quote(SLASHLESS)}", True),
         (f"runs/{quote('bag__' + NASTY)}", True),
+        (f"nothing/{quote(NASTY)}", True),
     ],
 )
 def test_names_with_html_quotes_and_emoji_are_text_on_every_page(

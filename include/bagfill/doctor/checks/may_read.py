@@ -20,4 +20,4 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         yield missing(patient, seen) if seen.outcome is Outcome.REFUSED else unclear(seen)
 
 
-CHECK = Check("may-not-read", frozenset({Identity.READER, Identity.AREA, Identity.SERVICE}), look)
+CHECK = Check("may-not-read", frozenset({Identity.READER, Identity.AREA, Identity.BATCH, Identity.SERVICE}), look)

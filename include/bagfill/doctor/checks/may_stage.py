@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bagfill.doctor.model import WRITERS, Check, Diagnosis, Patient, good, unclear
+from bagfill.doctor.model import STAGERS, Check, Diagnosis, Patient, good, unclear
 from bagfill.doctor.permission import missing
 from bagfill.storage.location import Provider
 from bagfill.storage.probe import Outcome
@@ -28,4 +28,4 @@ def look(patient: Patient) -> Iterator[Diagnosis]:
         patient.left(f"{key} (a multipart upload that could not be given up)")
 
 
-CHECK = Check("may-not-stage", WRITERS, look)
+CHECK = Check("may-not-stage", STAGERS, look)

@@ -169,10 +169,10 @@ def test_messages_to_the_topic_reach_the_tracker_and_a_refused_one_is_dropped(
     for update in updates:
         message = json.dumps({**update, "id": ingest_id})
         sns.publish(TopicArn=service.setting.ingests_topic, Message=message)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not (service.seen().get("PATCH tracker 200") and time.monotonic() < deadline):
             time.sleep(0.05)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not service.seen().get("PATCH tracker 409") and time.monotonic() < deadline:
         time.sleep(0.05)
     shown = client.get(f"/ingests/{ingest_id}").json()
