@@ -28,6 +28,12 @@ class ReleasesContract:
         assert releases.last([BAG], "azure") == {BAG: later.at}
         assert list(releases.all()) == [FIRST, later]
 
+    def test_several_are_recorded_at_once(self, releases: Releases) -> None:
+        made = [replace(FIRST, bag=BagId.parse(f"digitised/b{number}")) for number in range(600)]
+        releases.release(*made)
+        releases.release()
+        assert list(releases.all()) == made
+
     def test_other_bags_and_locations_are_told_apart(self, releases: Releases) -> None:
         releases.release(FIRST)
         other = BagId.parse("born-digital/SATSY/1821/4/x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,17 +53,23 @@ def run_retry(answers: Answers, config: Path | None, order: RetryOrder) -> Exit:
         raise CommandError("name one bag as SPACE/ID, or a reason with --reason")
     with services_for(config) as services:
         made = _one(services, order) if order.bag is not None else _all(services, order)
-    if answers.as_json:
-        answers.document([{"bag": str(each.bag), "destination": each.destination} for each in made])
-    elif made:
+        released = 0
+        told: list[dict[str, str]] = []
         for each in made:
-            answers.text(f"{each.bag} → {each.destination}: the next sweep tries it again")
-    else:
+            released += 1
+            if answers.as_json:
+                told.append({"bag": str(each.bag), "destination": each.destination})
+            else:
+                # One by one, as they are released: with a million bags it is seen to go on.
+                answers.text(f"{each.bag} → {each.destination}: the next sweep tries it again")
+    if answers.as_json:
+        answers.document(told)
+    elif not released:
         answers.text("No bag needs a person for that.")
-    return Exit.DONE if made else Exit.NEGATIVE
+    return Exit.DONE if released else Exit.NEGATIVE
 
 
-def _one(services: Services, order: RetryOrder) -> list[Release]:
+def _one(services: Services, order: RetryOrder) -> Iterable[Release]:
     if order.to is None:
         raise CommandError("--to: the location where the bag is missing")
     try:
@@ -72,12 +79,12 @@ def _one(services: Services, order: RetryOrder) -> list[Release]:
     return [release_bag(services, bag, order.to, who=order.who or getpass.getuser(), why=order.why)]
 
 
-def _all(services: Services, order: RetryOrder) -> list[Release]:
+def _all(services: Services, order: RetryOrder) -> Iterable[Release]:
     try:
         reason = Reason.of_code(order.reason or "")
     except ValueError as error:
         raise CommandError(f"--reason: {error}") from None
-    return [*release_reason(services, reason, order.to, who=order.who or getpass.getuser(), why=order.why)]
+    return release_reason(services, reason, order.to, who=order.who or getpass.getuser(), why=order.why)
 
 
 def _show(answers: Answers, group: FailureGroup) -> None:

@@ -37,8 +37,8 @@ class Release:
 class Releases(Protocol):
     """Where releases are kept."""
 
-    def release(self, release: Release) -> None:
-        """Record one."""
+    def release(self, *releases: Release) -> None:
+        """Record some (at most a few hundred): all of them, or none."""
         ...
 
     def last(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, datetime]:
@@ -57,10 +57,10 @@ class MemoryReleases:
         self._lock = RLock()
         self._made: list[Release] = []
 
-    def release(self, release: Release) -> None:
+    def release(self, *releases: Release) -> None:
         """See :meth:`Releases.release`."""
         with self._lock:
-            self._made.append(release)
+            self._made += releases
 
     def last(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, datetime]:
         """See :meth:`Releases.last`."""

@@ -25,18 +25,22 @@ class SqlReleases:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def release(self, release: Release) -> None:
+    def release(self, *releases: Release) -> None:
         """See :meth:`Releases.release`."""
-        row = {
-            "space": str(release.bag.space),
-            "external_identifier": str(release.bag.external_identifier),
-            "destination": release.destination,
-            "at": release.at,
-            "who": release.who,
-            "why": release.why,
-        }
-        with writing(self._engine) as connection:
-            connection.execute(insert(RELEASES).values(**row))
+        rows = [
+            {
+                "space": str(release.bag.space),
+                "external_identifier": str(release.bag.external_identifier),
+                "destination": release.destination,
+                "at": release.at,
+                "who": release.who,
+                "why": release.why,
+            }
+            for release in releases
+        ]
+        if rows:
+            with writing(self._engine) as connection:
+                connection.execute(insert(RELEASES), rows)
 
     def last(self, bags: Collection[BagId], destination: str) -> Mapping[BagId, datetime]:
         """See :meth:`Releases.last`."""

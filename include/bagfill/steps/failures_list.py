@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from shlex import quote
 from typing import Any
 
@@ -18,6 +19,8 @@ from bagfill.steps.campaign_sweep import scope_candidates
 from bagfill.steps.failure_places import counted_or_judged, judged_one_by_one, needs_of, wanted_places
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError, SweepSkipped, sweep_candidates
+
+_RELEASED_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -152,20 +155,35 @@ def release_bag(services: Services, bag: BagId, destination: str, *, who: str, w
 
 def release_reason(
     services: Services, reason: Reason, destination: str | None, *, who: str, why: str = ""
-) -> tuple[Release, ...]:
+) -> Iterator[Release]:
     """Let the next sweep try every bag again that waits for a person for one reason.
+
+    They are released as they are found, some hundreds at once: of a million, those of the first seconds are tried while
+    the last are looked for; and what was stopped in the middle goes on when it is asked for again.
 
     Args:
         destination: only where they are missing at this location; ``None``: anywhere.
 
+    Yields:
+        each release, after it was recorded.
+
     Raises:
         SweepError: the destination is no location.
     """
-    # Read whole before the first is released: a release changes what is found.
-    found = list(needing_for_reason(services, reason, destination))
-    return tuple(
-        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=who, why=why) for each in found
-    )
+    found = needing_for_reason(services, reason, destination)
+    if services.failed is None:
+        # Read whole before the first is released: a release changes what is found.
+        found = iter(list(found))
+    while some := list(islice(found, _RELEASED_AT_ONCE)):
+        yield from release_found(services, some, who=who, why=why)
+
+
+def release_found(services: Services, found: Sequence[NeedsPerson], *, who: str, why: str = "") -> tuple[Release, ...]:
+    """Let the next sweep try bags again that were just found to need a person; all of them, or none."""
+    now = services.clock()
+    made = tuple(Release(BagId.parse(each.bag, stored=True), each.destination, now, who, why) for each in found)
+    services.releases.release(*made)
+    return made
 
 
 def _skipped(services: Services, destination: str | None, space: str | None) -> Iterator[SweepSkipped]:

@@ -95,4 +95,5 @@ def _released(services: Services, document: ReleaseDocument, user: str) -> int:
         reason = Reason.of_code(document.reason or "")
     except ValueError as error:
         raise ApiError(HTTPStatus.NOT_FOUND, f"reason: {error}") from None
-    return len(release_reason(services, reason, document.destination, who=user, why=document.why))
+    made = release_reason(services, reason, document.destination, who=user, why=document.why)
+    return sum(1 for _ in made)

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from bagfill.bag.identifiers import BagId, InvalidIdentifier
 from bagfill.ingests.reasons import Reason
 from bagfill.steps.failed_ingests import failed_page
-from bagfill.steps.failures_list import needing_for_reason, release_bag
+from bagfill.steps.failures_list import needing_for_reason, release_bag, release_found
 from bagfill.steps.needs import STUCK_SHOWN
 from bagfill.steps.services import Services
 from bagfill.steps.sweep_candidates import SweepError
@@ -92,9 +92,7 @@ def _released(services: Services, fields: dict[str, str], destination: str, user
             f"More than {MOST_RELEASED:,} bags wait because of {reason.code}: too many for a button, nothing was "
             f"released. bagfill retry --reason {reason.code} --to {destination} releases them."
         )
-    for each in found:
-        release_bag(services, BagId.parse(each.bag, stored=True), each.destination, who=user, why=why)
-    released = len(found)
+    released = len(release_found(services, found, who=user, why=why))
     if not released:
         return f"No bag waits for a person because of {reason.code} any more: somebody released them before."
     return f"{released} {'bag is' if released == 1 else 'bags are'} tried again by the next sweep."

@@ -28,7 +28,7 @@ from bagfill.planning.budget import Caps
 from bagfill.registry.manifest_store import ManifestStore
 from bagfill.registry.sql import SqlRegistry
 from bagfill.steps.failure_counts import failure_lines
-from bagfill.steps.failures_list import failure_groups, needing_a_person, needing_for_reason
+from bagfill.steps.failures_list import failure_groups, needing_a_person, needing_for_reason, release_reason
 from bagfill.steps.services import Policy, Services
 from bagfill.storage.memory import MemoryStore
 from contracts.databases import postgresql_url, sqlite_url, with_tables
@@ -195,3 +195,15 @@ def test_a_bag_that_somebody_works_on_needs_nobody(services: Services) -> None:
     services.ingests.open(replace(again, created=services.clock()))
     assert list(failure_lines(services)) == []
     agree(services)
+
+
+def test_all_bags_of_a_reason_are_released_while_others_are_still_looked_for(services: Services) -> None:
+    fill(services, Random(3), 40)
+    waited = [(each.bag, each.destination) for each in needing_for_reason(services, Reason.SOURCE_CORRUPT, "azure")]
+    before = len(list(services.releases.all()))
+    made = list(release_reason(services, Reason.SOURCE_CORRUPT, "azure", who="ada", why="repaired"))
+    assert [(str(each.bag), each.destination) for each in made] == waited
+    assert len(made) > 5
+    assert len(list(services.releases.all())) == before + len(made)
+    assert list(release_reason(services, Reason.SOURCE_CORRUPT, "azure", who="ada")) == []
+    assert ("source-corrupt", "azure") not in counted(services)
