@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: .*)?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 
 
 class HeadUnsound(ValueError):
@@ -58,16 +59,26 @@ def parse_head(text: bytes | bytearray) -> Head:
     Raises:
         HeadUnsound: no HTTP/1, or a line that is no header.
     """
-    first, *lines = text.decode("latin-1").split("\r\n")
+    plain = text.decode("latin-1")
+    first, *lines = plain.split("\r\n")
     begun = _STATUS.fullmatch(first)
     if begun is None:
         raise HeadUnsound("no status line of HTTP/1")
+    if plain.count("\r") != len(lines) or plain.count("\n") != len(lines):
+        raise HeadUnsound("half the end of a line")
     headers: dict[str, str] = {}
     for line in lines:
-        found = _FIELD.fullmatch(line)
-        if found is None:
+        said, colon, value = line.partition(":")
+        name = _name(said)
+        if not colon or name is None:
             raise HeadUnsound("a header line that is none")
-        name, value = found[1].lower(), found[2]
+        value = value.strip(" \t")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     is_last = begun[1] == "0" or "close" in headers.get("connection", "").lower()
     return Head(int(begun[2]), headers, is_last)
+
+
+@lru_cache(maxsize=256)
+def _name(said: str) -> str | None:
+    """A header's name in lower case, or ``None`` for what can be none. A server has a few dozen of them."""
+    return said.lower() if _NAME.fullmatch(said) else None
