@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.manifest.errors import ManifestFormatError
+from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
 from bagfill.registry.registry import Added, AlreadyKnown, ConflictingManifest
 from bagfill.registry.storage_service.api_errors import BagsApiError
 from bagfill.registry.storage_service.bags_api import BagsApi
@@ -85,7 +86,8 @@ def _learn(services: Services, api: BagsApi, bag_version: BagVersionId) -> _Lear
             if manifest is None:
                 return _Learnt(name, ImportOutcome.UNREADABLE, "it is listed, and the service shows no such manifest")
             learnt = services.registry.add_bag_version(manifest, locations=places_of(services, manifest))
-    except (BagsApiError, ManifestFormatError, StoreError) as error:
+    except (BagsApiError, ManifestFormatError, ManifestDamagedError, RegistryContendedError, StoreError) as error:
+        # One bag version of many: the others are learnt, and this one is found by the next import.
         return _Learnt(name, ImportOutcome.UNREADABLE, str(error))
     match learnt:
         case Added():

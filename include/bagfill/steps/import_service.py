@@ -12,7 +12,7 @@ from typing import Any
 from bagfill.bag.identifiers import BagId
 from bagfill.manifest.errors import ManifestFormatError
 from bagfill.manifest.model import StorageManifest
-from bagfill.registry.errors import ManifestDamagedError
+from bagfill.registry.errors import ManifestDamagedError, RegistryContendedError
 from bagfill.registry.registry import Added, AlreadyKnown, ConflictingManifest
 from bagfill.registry.storage_service.beside import Beside
 from bagfill.registry.storage_service.registry import ServiceRegistry
@@ -149,7 +149,7 @@ class _Learning:
         there = places_of(self._services, manifest)
         try:
             learnt = self._registry.learn(row, manifest, there)
-        except (StoreError, ManifestDamagedError) as error:
+        except (StoreError, ManifestFormatError, ManifestDamagedError, RegistryContendedError) as error:
             self._result.add(name, ImportOutcome.UNREADABLE, str(error))
             return
         match learnt:

@@ -67,10 +67,33 @@ class AzureLean:
             body: sent as it is, without a copy.
             longest: bytes of the answer's body that are kept.
         """
-        given = {**(headers or {}), "x-ms-version": _VERSION, "x-ms-date": formatdate(usegmt=True)}
-        if method == "PUT":
-            given["Content-Length"] = str(len(body))
-        query = urlencode(parameters or {}, quote_via=quote)
+        length = len(body) if method == "PUT" else None
+        url, given = self.prepared(method, key, headers or {}, length, operation=operation, parameters=parameters)
+        try:
+            return self._http.send(method, url, given, body=body, longest=longest)
+        except NoAnswer as nothing:
+            failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
+            raise self.error(failure, key, operation, nothing.detail) from None
+
+    def prepared(
+        self,
+        method: str,
+        key: str,
+        headers: Mapping[str, str],
+        length: int | None,
+        *,
+        operation: str,
+        parameters: Mapping[str, str] | None = None,
+    ) -> tuple[str, dict[str, str]]:
+        """URL and headers of a request, with what proves who sends it. Arguments as for :meth:`send`.
+
+        Args:
+            length: of the body, in bytes; ``None``: the method has none.
+        """
+        given = {**headers, "x-ms-version": _VERSION, "x-ms-date": formatdate(usegmt=True)}
+        if length is not None:
+            given["Content-Length"] = str(length)
+        query = urlencode(parameters, quote_via=quote) if parameters else ""
         url = self._base + (f"/{quote(key, safe='/~')}" if key else "") + (f"?{query}" if query else "")
         if self._key is not None:
             given["Authorization"] = self._shared_key(method, url, parameters or {}, given)
@@ -78,11 +101,7 @@ class AzureLean:
             url += ("&" if query else "?") + self._access.sas_token
         else:
             given["Authorization"] = f"Bearer {self._bearer(key, operation)}"
-        try:
-            return self._http.send(method, url, given, body=body, longest=longest)
-        except NoAnswer as nothing:
-            failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
-            raise self.error(failure, key, operation, nothing.detail) from None
+        return url, given
 
     def refusal(self, answer: Answer, key: str, operation: str) -> StoreError:
         """The StoreError for an answer that is none of those wanted."""
@@ -117,12 +136,12 @@ class AzureLean:
     def _shared_key(self, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """The value of ``Authorization``.
 
-        To be signed: the method, eleven standard headers of which ours have three, the ``x-ms-`` headers by name, and
+        To be signed: the method, eleven standard headers of which ours have four, the ``x-ms-`` headers by name, and
         the resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
         """
         length = headers.get("Content-Length", "").removeprefix("0")
         match, none_match = headers.get("If-Match", ""), headers.get("If-None-Match", "")
-        standard = ["", "", length, "", "", "", "", match, none_match, "", ""]
+        standard = ["", "", length, "", "", "", "", match, none_match, "", headers.get("Range", "")]
         named = "".join(
             f"{name.lower()}:{value}\n"
             for name, value in sorted(headers.items(), key=lambda header: header[0].lower())

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from bagfill.demo.storage_service.setting import ServiceSetting
 
 _MOST_RECEIVES = 10
 """Of one message; afterwards it goes to the queue of dead ones."""
 _BACK_AFTER = 1
+_REST_SECONDS = 0.5
 
 Patch = Callable[[str, Any], int]
 """Hands an update to the tracker; gives the status of the answer, and 0 if there was none."""
@@ -40,25 +44,31 @@ class IngestsWorker:
         self._thread.join()
 
     def _run(self) -> None:
-        sqs, queue = self._setting.client("sqs"), self._setting.ingests_queue
         while not self._stop.is_set():
-            answer = sqs.receive_message(
-                QueueUrl=queue,
-                MaxNumberOfMessages=10,
-                WaitTimeSeconds=1,
-                AttributeNames=["ApproximateReceiveCount"],
-            )
-            for message in answer.get("Messages", []):
-                if not self._done(message["Body"]):
-                    received = int(message["Attributes"]["ApproximateReceiveCount"])
-                    if received < _MOST_RECEIVES:
-                        handle = message["ReceiptHandle"]
-                        sqs.change_message_visibility(
-                            QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=_BACK_AFTER
-                        )
-                        continue
-                    sqs.send_message(QueueUrl=self._setting.ingests_dead_queue, MessageBody=message["Body"])
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            try:
+                self._receive()
+            except (BotoCoreError, ClientError) as error:
+                # What was handed out and not deleted comes again.
+                sys.stderr.write(f"ingests worker: {error}\n")
+                self._stop.wait(_REST_SECONDS)
+
+    def _receive(self) -> None:
+        sqs, queue = self._setting.client("sqs"), self._setting.ingests_queue
+        answer = sqs.receive_message(
+            QueueUrl=queue,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=1,
+            AttributeNames=["ApproximateReceiveCount"],
+        )
+        for message in answer.get("Messages", []):
+            if not self._done(message["Body"]):
+                received = int(message["Attributes"]["ApproximateReceiveCount"])
+                if received < _MOST_RECEIVES:
+                    handle = message["ReceiptHandle"]
+                    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=_BACK_AFTER)
+                    continue
+                sqs.send_message(QueueUrl=self._setting.ingests_dead_queue, MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     def _done(self, body: str) -> bool:
         """Whether the message is finished with: applied, or refused for good."""
