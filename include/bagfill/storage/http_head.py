@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: .*)?")
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\r\n]*)?(?=\r\n|\Z)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_FIELD = re.compile(r"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
 
 
 class HeadUnsound(ValueError):
@@ -58,16 +58,24 @@ def parse_head(text: bytes | bytearray) -> Head:
     Raises:
         HeadUnsound: no HTTP/1, or a line that is no header.
     """
-    first, *lines = text.decode("latin-1").split("\r\n")
-    begun = _STATUS.fullmatch(first)
+    plain = text.decode("latin-1")
+    begun = _STATUS.match(plain)
     if begun is None:
         raise HeadUnsound("no status line of HTTP/1")
-    headers: dict[str, str] = {}
-    for line in lines:
-        found = _FIELD.fullmatch(line)
-        if found is None:
-            raise HeadUnsound("a header line that is none")
-        name, value = found[1].lower(), found[2]
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    # In one pass, as every small object has a head; a line that is no header is missing from what was found.
+    found = _FIELD.findall(plain, begun.end())
+    if not len(found) == plain.count("\r") == plain.count("\n"):
+        raise HeadUnsound("a header line that is none")
+    headers = {name.lower(): value.rstrip(" \t") for name, value in found}
+    if len(headers) < len(found):
+        headers = _joined(found)
     is_last = begun[1] == "0" or "close" in headers.get("connection", "").lower()
     return Head(int(begun[2]), headers, is_last)
+
+
+def _joined(found: list[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for said, value in found:
+        name, plain = said.lower(), value.rstrip(" \t")
+        headers[name] = f"{headers[name]}, {plain}" if name in headers else plain
+    return headers

@@ -43,8 +43,9 @@ def signed_headers(
     if keys.session_token:
         given["x-amz-security-token"] = keys.session_token
     signed = {"host": parts.netloc, **{name.lower(): value.strip() for name, value in given.items()}}
-    names = ";".join(sorted(signed))
-    lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+    order = sorted(signed)
+    names = ";".join(order)
+    lines = "".join([f"{name}:{signed[name]}\n" for name in order])
     request = "\n".join([method, parts.path or "/", parts.query, lines, names, body])
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
