@@ -385,13 +385,16 @@ class Told:
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
+        self.counts: set[str] = set()
 
     def step(self, text: str) -> None:
         print(f"{time.monotonic() - self.begun:.1f} s: {text}")  # noqa: T201
 
     def counted(self, what: str, done: int, total: int) -> None:
-        if done % 50 == 0:
-            self.step(f"{done} of {total} {what}")
+        count = f"{done} of {total} {what}"
+        if done % 50 == 0 and count not in self.counts:
+            self.counts.add(count)
+            self.step(count)
 
 
 def test_bags_of_a_storage_service_gain_a_location_and_it_shows_their_ingests(system: System, tmp_path: Path) -> None:
