@@ -17,6 +17,7 @@ from typing import Any
 import botocore.loaders
 import hypothesis
 import pytest
+import typer.testing
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.guard import descendants
@@ -38,6 +39,10 @@ hypothesis.settings.load_profile("bagfill")
 
 # The descriptions of AWS's services are read once in a process, not by every session: a fifth of a second each time.
 botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
+# So is the tree of our commands.
+typer.testing._get_command = functools.cache(typer.testing._get_command)
+# Nothing of a test has to outlive a power cut; of a process that is killed, the kernel has what was written.
+os.fsync = lambda _: None  # type: ignore[assignment]
 
 # Seconds from RestoreObject to readable in the shared MiniStack: long enough to be seen waiting, short enough to wait.
 RESTORE_DELAY = 1.0
@@ -64,7 +69,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = [*_WHOLE_SYSTEM, "tests/e2e/"]
+    order = [*_WHOLE_SYSTEM, "tests/e2e/", "tests/servers/", "tests/bagfill/steps/test_invariants_each_call"]
     items.sort(key=lambda item: next((place for place, name in enumerate(order) if item.nodeid.startswith(name)), 99))
 
 

@@ -41,7 +41,7 @@ from whole_system import System
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "start-by-rest.md"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(900)]
 
 
 def events(ingest: Ingest) -> str:
@@ -390,8 +390,8 @@ class Told:
         print(f"{time.monotonic() - self.begun:.1f} s: {text}")  # noqa: T201
 
     def counted(self, what: str, done: int, total: int) -> None:
-        if done == total:
-            self.step(f"{done} {what}")
+        if done % 50 == 0:
+            self.step(f"{done} of {total} {what}")
 
 
 def test_bags_of_a_storage_service_gain_a_location_and_it_shows_their_ingests(system: System, tmp_path: Path) -> None:

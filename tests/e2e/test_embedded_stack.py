@@ -10,7 +10,7 @@ from bagfill.demo.stack import DagsNotLoaded, wait_for_dags
 from bagfill.demo.surroundings import BUCKET, CONTAINER
 from whole_system import WITHIN, System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(900)]
 
 
 def test_runs_a_dag_started_by_rest(system: System) -> None:

@@ -189,10 +189,26 @@ def test_what_somebody_marks_is_not_taken_away(operator: BrowserContext) -> None
     page.evaluate("document.getElementById('live').append('older')")
     page.clock.run_for(31_000)
     assert page.locator("code[data-mine]").count() == 1
+    expect(page.locator("#freshness")).to_contain_text("renewed when nothing is marked")
     page.evaluate("getSelection().removeAllRanges()")
     page.clock.run_for(31_000)
     expect(page.locator("#freshness")).to_contain_text("Renewed. Shown as of")
     assert page.locator("code[data-mine]").count() == 0
+    page.close()
+
+
+def test_a_table_that_was_scrolled_stays_where_it_is(operator: BrowserContext) -> None:
+    page = operator.new_page()
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.clock.install()
+    page.goto(PAGES["needs"])
+    table = page.get_by_role("region", name="Table of failures")
+    table.focus()
+    table.evaluate("each => { each.scrollLeft = 40; each.append('older'); }")
+    page.clock.run_for(31_000)
+    expect(table).not_to_contain_text("older")
+    expect(table).to_be_focused()
+    assert table.evaluate("each => each.scrollLeft") == 40
     page.close()
 
 

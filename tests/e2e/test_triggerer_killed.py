@@ -27,7 +27,7 @@ from held_runs import HeldRuns, held_runs
 from whole_system import System
 from world import bag_files
 
-pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.servers, pytest.mark.airflow, pytest.mark.timeout(900)]
 
 BAGS = 200
 SPACE = "waiting"

@@ -26,7 +26,7 @@ class CountedFailure:
         reason: that one.
         bags: how many.
         first_seen, last_seen: when the oldest and the newest of their failures ended; timezone-aware.
-        examples: the first of them by name, at most :data:`EXAMPLES`.
+        examples: the first of them by name; none if :data:`EXAMPLES` of this reason were named before.
     """
 
     reason: Reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -80,10 +80,12 @@ class SqlFailedBags:
 
     def parts(self, destination: str, *, spaces: Sequence[str] | None = None) -> Iterator[FailedPart]:
         """See :meth:`FailedBags.parts`."""
+        named: Counter[Reason] = Counter()
 
         def look(connection: Connection, part: _Part) -> FailedPart:
             judged = _judged(part)
-            counted, others = _counted(connection, judged)
+            counted, others = _counted(connection, judged, named)
+            named.update({each.reason: len(each.examples) for each in counted})
             return FailedPart(counted, _named(connection, part, judged, [_OTHER]) if others else ())
 
         return self._each_part(destination, spaces, look)
@@ -192,16 +194,20 @@ def _same_bag(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     return and_(*(one.c[name] == other.c[name] for name in _BAG))
 
 
-def _counted(connection: Connection, judged: CTE) -> tuple[tuple[CountedFailure, ...], bool]:
-    """Groups of bags, and whether there are others."""
+def _counted(
+    connection: Connection, judged: CTE, named: Mapping[Reason, int]
+) -> tuple[tuple[CountedFailure, ...], bool]:
+    """Groups of bags, and whether there are others; ``named``: how many examples each reason has already."""
     reason = case((judged.c.kind == _COUNTED, judged.c.reason)).label("reason")
     amounts = (func.count().label("bags"), func.min(judged.c.first_seen).label("first_seen"))
     query: Select[*tuple[Any, ...]] = select(judged.c.kind, reason, *amounts, func.max(judged.c.last_seen))
     rows = connection.execute(query.where(judged.c.kind != _NOBODY).group_by(judged.c.kind, reason)).all()
     found = [row for row in rows if row.kind == _COUNTED]
-    examples = _examples(connection, judged) if found else {}
+    # Each statement judges anew: examples are asked for in the first parts alone.
+    lacks = any(named.get(Reason.of_code(row.reason), 0) < EXAMPLES for row in found)
+    examples = _examples(connection, judged) if lacks else {}
     counted = [
-        CountedFailure(Reason.of_code(code), bags, first, last, tuple(examples[code]))
+        CountedFailure(Reason.of_code(code), bags, first, last, tuple(examples.get(code, ())))
         for _, code, bags, first, last in found
     ]
     return tuple(counted), len(rows) > len(found)

@@ -13,6 +13,12 @@ class Line(Enum):
     ``campaign`` if it belongs to one.
     """
 
+    REQUESTED = (
+        "requested",
+        "The HTTP API accepted a request; one line for each ingest.",
+        ("bag", "version", "ingest", "source", "destination", "who"),
+    )
+    REQUEST_REFUSED = ("request refused", "The HTTP API refused a request.", ("who", "why"))
     INGEST_OPENED = (
         "ingest opened",
         "A bag version's ingest is claimed for this run.",

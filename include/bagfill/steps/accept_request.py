@@ -8,6 +8,8 @@ itself if this process dies in between.
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -15,11 +17,14 @@ from uuid import UUID, uuid4
 from bagfill.bag.identifiers import BagId, BagVersionId, ExternalIdentifier, InvalidIdentifier, Space
 from bagfill.ingests.model import Ingest
 from bagfill.ingests.request_document import LocationPart, RequestDocument
+from bagfill.logs import Line, tell
 from bagfill.steps.open_ingest import announce_ingests, asked_versions
 from bagfill.steps.outcomes import StepFailed
 from bagfill.steps.requests import BackfillRequest, RequestError
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location, Provider
+
+logger = logging.getLogger(__name__)
 
 RUN_PREFIX = "bag__http-"
 _PROVIDERS = (Provider.AMAZON_S3.value, Provider.AZURE_BLOB_STORAGE.value)
@@ -132,6 +137,35 @@ def accept_request(services: Services, document: RequestDocument, client: Client
     Raises:
         RunsUnavailable: no run could be started; nothing was opened.
     """
+    answer = _acceptance(services, document, client, runs)
+    if isinstance(answer, Accepted):
+        for ingest in answer.ingests:
+            tell(
+                logger,
+                Line.REQUESTED,
+                bag=str(ingest.bag_version.bag),
+                version=str(ingest.bag_version.version),
+                ingest=str(ingest.id),
+                source=ingest.source,
+                destination=ingest.destination,
+                who=client.name,
+            )
+    else:
+        tell(logger, Line.REQUEST_REFUSED, who=client.name, why=_WHY[type(answer)])
+    return answer
+
+
+_WHY: Mapping[type[object], str] = {
+    Malformed: "malformed",
+    NotFound: "no such bag",
+    AlreadyThere: "already there",
+    AlreadyRunning: "already running",
+    SamePlace: "source and destination are one",
+    KeyReused: "the idempotency key came with another request",
+}
+
+
+def _acceptance(services: Services, document: RequestDocument, client: Client, runs: Runs) -> Acceptance:
     key, content = client.key_digest, _sha256(document.model_dump_json(by_alias=True, exclude_none=True))
     known = None if key is None else services.request_keys.find(key)
     if known is not None:

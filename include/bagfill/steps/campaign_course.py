@@ -94,7 +94,9 @@ def campaign_course(services: Services, progress: CampaignProgress) -> CampaignC
     campaign, now = progress.campaign, progress.now
     outlook = outlook_of(services, campaign)
     forecast, by = _forecast(outlook, progress)
-    deadline, standing = campaign.definition.deadline, outlook.standing
+    # What was cancelled was neither early nor late.
+    is_cancelled = campaign.state is CampaignState.CANCELLED
+    deadline, standing = None if is_cancelled else campaign.definition.deadline, outlook.standing
     if forecast is not None:
         # Of the forecast that is shown: never "on time" beside an end after the deadline.
         standing = standing_of(deadline, now=now, ended=None, expected=forecast)
@@ -102,7 +104,7 @@ def campaign_course(services: Services, progress: CampaignProgress) -> CampaignC
         now=now,
         began=progress.began,
         ended=progress.ended,
-        planned=_planned(progress),
+        planned=None if is_cancelled else _planned(progress),
         deadline=deadline,
         forecast=forecast,
         by=by,
@@ -138,6 +140,8 @@ def _consequences(progress: CampaignProgress, outlook: Outlook, forecast: dateti
         return
     if state in _WAITS and progress.began is not None:
         yield f"As long as it is {state}, nothing begins, and its end moves with the clock."
+    if state is CampaignState.DRAINING:
+        yield "It drains: what has begun is finished, and what has not stays without its replica."
     if outlook.chosen is not None and outlook.expected is None:
         yield "Its caps leave no room for what is left: it never ends like this."
     deadline, end = definition.deadline, forecast or progress.now

@@ -28,7 +28,9 @@ def _lines(services: Services, failed: FailedBags, place: WantedPlace) -> Iterat
 
 
 def _line_of(services: Services, counted: CountedFailure, location: str) -> FailureLine:
-    needs = needs_of(services, counted.examples[0], location)
+    example = next(iter(counted.examples), None)
+    # Without one it is added to a line that has one.
+    needs = None if example is None else needs_of(services, example, location)
     return FailureLine(
         reason=counted.reason.code,
         advice=counted.reason.advice,
@@ -36,7 +38,7 @@ def _line_of(services: Services, counted: CountedFailure, location: str) -> Fail
         bags=counted.bags,
         first_seen=counted.first_seen,
         last_seen=counted.last_seen,
-        example=str(counted.examples[0]),
+        example="" if example is None else str(example),
         command=f"bagfill failures --to {location}" if needs is None else command_for(needs),
     )
 

@@ -7,20 +7,19 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import obstore
-from obstore.exceptions import AlreadyExistsError
-
 from bagfill.storage.azure_blocks import AzureStagedWrite, new_token
 from bagfill.storage.azure_heads import stat
 from bagfill.storage.azure_lean import AzureLean
 from bagfill.storage.azure_lists import list_blobs, list_folders
+from bagfill.storage.azure_objects import AzureDialect
 from bagfill.storage.azure_obstore import open_obstore
 from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_folder, require_name, require_range
 from bagfill.storage.names import AZURE_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits
-from bagfill.storage.obstore_reads import UNCLEAR, open_range
+from bagfill.storage.obstore_reads import UNCLEAR, create_once, open_range
+from bagfill.storage.plain_objects import AskAgain, is_short, open_plain
 from bagfill.storage.resuming import OpenRange, resumed
 from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo, StagedWrite, ThawAnswer, ThawTier
 
@@ -33,8 +32,8 @@ _CAPABILITIES = frozenset(
 
 
 class AzureStore:
-    """A container. Reads and small writes go through obstore, listings, blocks and the state of one blob through plain
-    requests, everything else through the SDK.
+    """A container. Small blobs, listings, blocks and the state of one blob go by plain requests, long reads through
+    obstore, everything else through the SDK.
 
     Args:
         container: the container's name.
@@ -63,6 +62,9 @@ class AzureStore:
         self._limits = limits or RequestLimits()
         self._obstore = open_obstore(access, container, location=location, limits=self._limits)
         self._lean = AzureLean(container, access, location=location, limits=self._limits)
+        self._objects = open_plain(
+            access.account_url, access.ca_bundle, AzureDialect(self._lean), location=location, limits=self._limits
+        )
         self._loading = Lock()
         self._loaded: AzureSdk | None = None
 
@@ -109,24 +111,28 @@ class AzureStore:
 
     def _open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         try:
+            if self._objects is not None and is_short(length):
+                return self._objects.open(key, start, length, etag)
             return open_range(self._obstore, key, start, length, etag, partial(self._read_error, key))
-        except UNCLEAR:
+        except (AskAgain, *UNCLEAR):
             return self._sdk.open(key, start, length, etag)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         self._require_name(key, "create")
         try:
-            # Bytes only: a stream would become an unconditional block upload.
-            answer = obstore.put(self._obstore, key, data, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            # obstore says so for any 409 too, so look: only an object that is there exists.
-            if self.stat(key) is not None:
-                return AlreadyExists()
-            raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there") from None
-        except UNCLEAR:
+            if self._objects is not None:
+                made = self._objects.create(key, data)
+            else:
+                made = create_once(self._obstore, key, data)
+        except (AskAgain, *UNCLEAR):
             return self._sdk.create(key, data)
-        return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
+        if made is not None:
+            return made
+        # Refused as existing, or for any other conflict, so look: only a blob that is there exists.
+        if self.stat(key) is not None:
+            return AlreadyExists()
+        raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there")
 
     def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
         """See :meth:`ObjectStore.stage`. Nothing is sent: blocks belong to the name of the blob."""
@@ -140,6 +146,8 @@ class AzureStore:
 
     def close(self) -> None:
         """Close the connections; obstore's go with the object."""
+        if self._objects is not None:
+            self._objects.close()
         self._lean.close()
         if self._loaded is not None:
             self._loaded.close()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import hmac
+import time
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -42,6 +44,9 @@ class AzureLean:
         self.location = location
         self._access = access
         self._base = f"{access.account_url.rstrip('/')}/{container}"
+        # Of every request the same; taken apart once, since they are sent by the thousand.
+        self._base_path = urlsplit(self._base).path
+        self._account = access.account_name
         self._http = LeanHttp(access.account_url, access.ca_bundle, limits)
         with usable(location):
             self._key = base64.b64decode(access.account_key, validate=True) if access.account_key else None
@@ -67,22 +72,42 @@ class AzureLean:
             body: sent as it is, without a copy.
             longest: bytes of the answer's body that are kept.
         """
-        given = {**(headers or {}), "x-ms-version": _VERSION, "x-ms-date": formatdate(usegmt=True)}
-        if method == "PUT":
-            given["Content-Length"] = str(len(body))
-        query = urlencode(parameters or {}, quote_via=quote)
-        url = self._base + (f"/{quote(key, safe='/~')}" if key else "") + (f"?{query}" if query else "")
-        if self._key is not None:
-            given["Authorization"] = self._shared_key(method, url, parameters or {}, given)
-        elif self._access.sas_token:
-            url += ("&" if query else "?") + self._access.sas_token
-        else:
-            given["Authorization"] = f"Bearer {self._bearer(key, operation)}"
+        length = len(body) if method == "PUT" else None
+        url, given = self.prepared(method, key, headers or {}, length, operation=operation, parameters=parameters)
         try:
             return self._http.send(method, url, given, body=body, longest=longest)
         except NoAnswer as nothing:
             failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
             raise self.error(failure, key, operation, nothing.detail) from None
+
+    def prepared(
+        self,
+        method: str,
+        key: str,
+        headers: Mapping[str, str],
+        length: int | None,
+        *,
+        operation: str,
+        parameters: Mapping[str, str] | None = None,
+    ) -> tuple[str, dict[str, str]]:
+        """URL and headers of a request, with what proves who sends it. Arguments as for :meth:`send`.
+
+        Args:
+            length: of the body, in bytes; ``None``: the method has none.
+        """
+        given = {**headers, "x-ms-version": _VERSION, "x-ms-date": _date(int(time.time()))}
+        if length is not None:
+            given["Content-Length"] = str(length)
+        query = urlencode(parameters, quote_via=quote) if parameters else ""
+        path = f"/{quote(key, safe='/~')}" if key else ""
+        url = f"{self._base}{path}?{query}" if query else self._base + path
+        if self._key is not None:
+            given["Authorization"] = self._shared_key(method, self._base_path + path, parameters or {}, given)
+        elif self._access.sas_token:
+            url += ("&" if query else "?") + self._access.sas_token
+        else:
+            given["Authorization"] = f"Bearer {self._bearer(key, operation)}"
+        return url, given
 
     def refusal(self, answer: Answer, key: str, operation: str) -> StoreError:
         """The StoreError for an answer that is none of those wanted."""
@@ -114,22 +139,26 @@ class AzureLean:
             detail = f"no token ({type(error).__name__})"
             raise self.error(StoreFailure.MISCONFIGURED, key, operation, detail) from None
 
-    def _shared_key(self, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    def _shared_key(self, method: str, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """The value of ``Authorization``.
 
-        To be signed: the method, eleven standard headers of which ours have three, the ``x-ms-`` headers by name, and
+        To be signed: the method, eleven standard headers of which ours have four, the ``x-ms-`` headers by name, and
         the resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
         """
         length = headers.get("Content-Length", "").removeprefix("0")
         match, none_match = headers.get("If-Match", ""), headers.get("If-None-Match", "")
-        standard = ["", "", length, "", "", "", "", match, none_match, "", ""]
-        named = "".join(
-            f"{name.lower()}:{value}\n"
-            for name, value in sorted(headers.items(), key=lambda header: header[0].lower())
-            if name.lower().startswith("x-ms-")
-        )
-        resource = f"/{self._access.account_name}{urlsplit(url).path}"
-        resource += "".join(f"\n{name}:{value}" for name, value in sorted(parameters.items()))
+        standard = ["", "", length, "", "", "", "", match, none_match, "", headers.get("Range", "")]
+        ours = sorted((name.lower(), value) for name, value in headers.items() if name[:5].lower() == "x-ms-")
+        named = "".join([f"{name}:{value}\n" for name, value in ours])
+        resource = f"/{self._account}{path}"
+        if parameters:
+            resource += "".join(f"\n{name}:{value}" for name, value in sorted(parameters.items()))
         text = "\n".join([method, *standard]) + f"\n{named}{resource}"
         signature = hmac.digest(self._key or b"", text.encode(), "sha256")
-        return f"SharedKey {self._access.account_name}:{base64.b64encode(signature).decode()}"
+        return f"SharedKey {self._account}:{base64.b64encode(signature).decode()}"
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    """As HTTP writes it."""
+    return formatdate(second, usegmt=True)

@@ -64,10 +64,7 @@ class LeanHttp:
     """
 
     def __init__(self, base_url: str, ca_bundle: str | None, limits: RequestLimits) -> None:
-        parts = urlsplit(base_url)
-        proxy = urllib.request.getproxies().get(parts.scheme)
-        if proxy and urllib.request.proxy_bypass(parts.hostname or ""):
-            proxy = None
+        proxy = proxy_for(base_url)
         timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.read_seconds)
         if proxy:
             self._pool: urllib3.PoolManager = urllib3.ProxyManager(
@@ -120,6 +117,13 @@ class LeanHttp:
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
+
+
+def proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment names for a server, if any."""
+    parts = urlsplit(base_url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    return None if not proxy or urllib.request.proxy_bypass(parts.hostname or "") else proxy
 
 
 def _pieces(body: bytes | memoryview) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Opening a body with obstore, for whichever provider."""
+"""Opening a body with obstore, and a small write, for whichever provider."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.resuming import OpenRange
+from bagfill.storage.store import Created
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, S3Store
@@ -53,6 +54,23 @@ def open_range(
     first, end = answer.range
     found = (answer.meta["e_tag"] or "").strip('"')
     return OpenRange(first, end, answer.meta["size"], found, _chunks(answer, error))
+
+
+def create_once(client: S3Store | AzureStore, key: str, data: bytes | memoryview) -> Created | None:
+    """Write a whole object, where the plain requests cannot go (through a proxy).
+
+    Returns:
+        ``None``: refused as existing; obstore says so for any 409 too.
+
+    Raises:
+        one of ``UNCLEAR``: obstore could not.
+    """
+    try:
+        # Bytes only: a stream would become an unconditional upload in parts.
+        answer = obstore.put(client, key, data, mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return None
+    return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
 
 
 def _chunks(answer: obstore.GetResult, error: ErrorOf) -> Iterator[bytes | memoryview]:

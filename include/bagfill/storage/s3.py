@@ -7,19 +7,18 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import obstore
-from obstore.exceptions import AlreadyExistsError
-
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.keys import require_folder, require_name, require_range
 from bagfill.storage.lean_http import LeanHttp
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits, obstore_holds
-from bagfill.storage.obstore_reads import UNCLEAR, open_range
+from bagfill.storage.obstore_reads import UNCLEAR, create_once, open_range
 from bagfill.storage.pace import Pace
+from bagfill.storage.plain_objects import AskAgain, is_short, open_plain
 from bagfill.storage.resuming import OpenRange, resumed
 from bagfill.storage.s3_lists import BucketElsewhere, S3Lists
+from bagfill.storage.s3_objects import S3Dialect
 from bagfill.storage.s3_obstore import open_obstore
 from bagfill.storage.s3_place import find_place
 from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo, StagedWrite, ThawAnswer, ThawTier
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class S3Store:
-    """A bucket. Reads and small writes go through obstore, listings through plain requests, everything else (and what
+    """A bucket. Small objects and listings go by plain requests, long reads through obstore, everything else (and what
     these cannot) through boto3.
 
     Args:
@@ -65,6 +64,9 @@ class S3Store:
         place = find_place(access, location=location, limits=self._limits)
         self._obstore = open_obstore(place, access, bucket, location=location, limits=self._limits)
         http = LeanHttp(place.endpoint, access.ca_bundle, self._limits)
+        self._objects = open_plain(
+            place.endpoint, access.ca_bundle, S3Dialect(bucket, place), location=location, limits=self._limits
+        )
         self._lists: S3Lists | None = S3Lists(bucket, place, location=location, http=http)
         self._loading = Lock()
         self._loaded: S3Sdk | None = None
@@ -136,7 +138,12 @@ class S3Store:
         return resumed(self._open, self, key, start=start, length=length, etag=etag)
 
     def _open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        if obstore_holds(key):
+        if self._objects is not None and is_short(length):
+            try:
+                return self._objects.open(key, start, length, etag)
+            except AskAgain:
+                pass
+        elif obstore_holds(key):
             try:
                 return open_range(self._obstore, key, start, length, etag, partial(self._read_error, key))
             except UNCLEAR:
@@ -146,19 +153,21 @@ class S3Store:
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         self._require_name(key, "create")
-        if not obstore_holds(key):
-            return self._sdk.create(key, data)
         try:
-            # Bytes only: a stream would become an unconditional multipart upload.
-            answer = obstore.put(self._obstore, key, data, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            # obstore says so for any 409 too, so look: only an object that is there exists.
-            if self._sdk.stat(key) is not None:
-                return AlreadyExists()
-            raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there") from None
-        except UNCLEAR:
+            if self._objects is not None:
+                made = self._objects.create(key, data)
+            elif obstore_holds(key):
+                made = create_once(self._obstore, key, data)
+            else:
+                return self._sdk.create(key, data)
+        except (AskAgain, *UNCLEAR):
             return self._sdk.create(key, data)
-        return Created(etag=(answer["e_tag"] or "").strip('"'), version_id=answer["version"])
+        if made is not None:
+            return made
+        # Refused as existing, or for any other conflict, so look: only an object that is there exists.
+        if self._sdk.stat(key) is not None:
+            return AlreadyExists()
+        raise self._error(StoreFailure.CONFLICT, key, "create", "refused as existing, yet not there")
 
     def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
         """See :meth:`ObjectStore.stage`."""
@@ -172,6 +181,8 @@ class S3Store:
 
     def close(self) -> None:
         """Close the connections; obstore's go with the object."""
+        if self._objects is not None:
+            self._objects.close()
         if self._lists is not None:
             self._lists.close()
         if self._loaded is not None:

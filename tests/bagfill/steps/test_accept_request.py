@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from bagfill.ingests.model import IngestStatus
 from bagfill.ingests.request_document import parse_request_document
 from bagfill.ingests.request_keys import MemoryRequestKeys
 from bagfill.ingests.tracker import StatusUpdate
+from bagfill.logs.writing import FIELDS
 from bagfill.manifest.codec import parse_storage_manifest
 from bagfill.steps.accept_request import (
     Acceptance,
@@ -75,6 +77,21 @@ def bag(identifier: str = "b1", **info: Any) -> dict[str, Any]:
 def ask(services: Services, runs: StubRuns, *, key: str | None = None, user: str = "me", **changes: Any) -> Acceptance:
     parsed = parse_request_document(document(**changes))
     return accept_request(services, parsed, Client(user, key), runs)
+
+
+def test_each_request_leaves_a_line_for_each_ingest_or_one_that_says_why_not(
+    services: Services, runs: StubRuns, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="bagfill")
+    ingests = accepted(ask(services, runs, key="k")).ingests
+    told = [getattr(record, FIELDS) for record in caplog.records if record.getMessage().startswith("requested")]
+    assert [fields["ingest"] for fields in told] == [str(ingest.id) for ingest in ingests]
+    assert {(fields["bag"], fields["destination"]) for fields in told} == {(str(ingests[0].bag_version.bag), "azure")}
+    caplog.clear()
+    assert ask(services, runs, key="k", bag=bag(version="v1")) == KeyReused()
+    [refused] = [getattr(record, FIELDS) for record in caplog.records]
+    assert refused["why"] == "the idempotency key came with another request"
+    assert refused["who"] == told[0]["who"]
 
 
 def accepted(answer: Acceptance) -> Accepted:

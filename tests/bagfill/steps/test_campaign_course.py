@@ -137,6 +137,20 @@ def test_what_has_ended_is_measured_by_its_end(world: CampaignWorld, services: S
     assert found.spare == timedelta(hours=1)
 
 
+def test_what_was_cancelled_was_neither_early_nor_late(world: CampaignWorld, services: Services) -> None:
+    begin(world, services, deadline=in_hours(world, 50))
+    world.move(S.CANCELLED)
+    found = course(world, services)
+    assert (found.pace, found.standing, found.spare, found.consequences) == (None, None, None, ())
+
+
+def test_what_drains_says_what_is_left_out(world: CampaignWorld, services: Services) -> None:
+    begin(world, services)
+    world.move(S.DRAINING)
+    (said,) = course(world, services).consequences
+    assert said == "It drains: what has begun is finished, and what has not stays without its replica."
+
+
 def test_a_draft_stands_nowhere(world: CampaignWorld, services: Services) -> None:
     world.run(deadline=in_hours(world, 1))
     found = course(world, services)

@@ -27,6 +27,7 @@ const renewing = () => {
   const from = live.dataset.from ?? location.href;
   history.replaceState(null, "", from);
   let failed = 0;
+  let moment = status.textContent;
 
   const say = (text, level, link) => {
     status.dataset.level = level;
@@ -43,25 +44,25 @@ const renewing = () => {
     live.classList.toggle("stale", level !== "fresh");
   };
 
-  // What an element is called, so that it is found again among those that take its place.
+  // What an element is called, so that it is found again among those that take its place, whatever they say by then.
   const nameOf = (each) =>
-    each.id || [each.tagName, each.getAttribute("href"), each.getAttribute("aria-label"), each.textContent].join("|");
+    each.id ||
+    `${each.tagName} ${each.getAttribute("href") ?? each.getAttribute("aria-label") ?? each.textContent}`;
   const focusables = () => [...live.querySelectorAll("a[href], button, input, select, [tabindex]")];
 
-  // Returns of when what is shown is, as the server says it: its clock, its time zone.
   const swap = (text) => {
     const page = new DOMParser().parseFromString(text, "text/html");
     const made = page.getElementById("live");
-    const moment = page.getElementById("freshness")?.textContent ?? "";
-    if (!made) return moment;
+    if (!made) return;
+    // As the server says it: its clock, its time zone.
+    moment = page.getElementById("freshness").textContent;
     live.dataset.every = made.dataset.every;
-    if (made.innerHTML === live.innerHTML) return moment;
+    if (made.innerHTML === live.innerHTML) return;
     const focused = live.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     const scrolled = new Map([...live.querySelectorAll(".wide")].map((each) => [nameOf(each), each.scrollLeft]));
     live.replaceChildren(...made.childNodes);
     for (const each of live.querySelectorAll(".wide")) each.scrollLeft = scrolled.get(nameOf(each)) ?? 0;
     if (focused) focusables().find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
-    return moment;
   };
 
   // Not under somebody's hands: a field that is being filled, a command that is being copied.
@@ -74,7 +75,9 @@ const renewing = () => {
   let next;
   const renew = async () => {
     clearTimeout(next);
-    if (!document.hidden && !isBusy()) {
+    if (isBusy()) {
+      say(`${moment}. It is renewed when nothing is marked or being filled in.`, "fresh");
+    } else if (!document.hidden) {
       try {
         const answer = await fetch(from, { headers: { Accept: "text/html" }, cache: "no-store" });
         if (answer.status === 401 || answer.redirected) {
@@ -83,7 +86,8 @@ const renewing = () => {
           say("Your login has expired: what is shown here is old.", "expired", root.dataset.login);
         } else if (answer.ok) {
           failed = 0;
-          say(`Renewed. ${swap(await answer.text())}`, "fresh");
+          swap(await answer.text());
+          say(`Renewed. ${moment}`, "fresh");
         } else {
           throw new Error(String(answer.status));
         }

@@ -1,0 +1,214 @@
+"""Reading and creating objects by plain requests, for whichever provider: one GET, one PUT.
+
+Whole answers count, and refusals that say plainly to come back later. With everything else the vendor's SDK is asked
+again (:class:`AskAgain`), which tells archived, denied, missing and changed apart.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from bagfill.storage.errors import StoreError, StoreFailure, retry_after
+from bagfill.storage.http_connection import BodyBroke, Unframed
+from bagfill.storage.lean_http import NoAnswer, proxy_for
+from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.resuming import OpenRange
+from bagfill.storage.retrying import Retries, RetryPolicy
+from bagfill.storage.socket_http import Answered, SocketHttp
+from bagfill.storage.store import Created
+
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+_LONGEST_REFUSAL = 64 * 1024
+_SHORT = 8 * 1024 * 1024
+_TAKEN = frozenset({409, 412})
+
+
+class AskAgain(Exception):
+    """The answer says too little: whoever catches this asks the vendor's SDK."""
+
+
+class Dialect(Protocol):
+    """What a provider does in its own way."""
+
+    def request(
+        self, method: str, key: str, headers: Mapping[str, str], body: bytes | memoryview
+    ) -> tuple[str, dict[str, str]]:
+        """URL and headers of a request, signed. Raises StoreError: no keys, no token."""
+        ...
+
+    def created(self, headers: Mapping[str, str]) -> Created:
+        """What the headers say of an object that was made."""
+        ...
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> tuple[StoreFailure, str]:
+        """The kind of failure of a refusal, and the provider's error code."""
+        ...
+
+
+class PlainObjects:
+    """The objects of one bucket or container. Safe to use from several threads.
+
+    Args:
+        http: connections to the server.
+        dialect: the provider's.
+        location: the configured location's name.
+        limits: how often a request without an answer is sent.
+    """
+
+    def __init__(self, http: SocketHttp, dialect: Dialect, *, location: str, limits: RequestLimits) -> None:
+        self._http = http
+        self._dialect = dialect
+        self._location = location
+        self._again = Retries(RetryPolicy(limits.attempts, first_pause=0.1, longest_pause=5.0), time.sleep)
+
+    def open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
+        """The body of ``[start, start + length)``, to the end if length is ``None``.
+
+        Args:
+            key: checked by the store.
+            start, length: the length is at least 1.
+            etag: unquoted; the object it has to be.
+
+        Raises:
+            StoreError: UNAVAILABLE, THROTTLED, MISCONFIGURED (the certificate).
+            AskAgain: anything else than the body.
+        """
+        headers: dict[str, str] = {}
+        if start or length is not None:
+            headers["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
+        if etag is not None:
+            headers["If-Match"] = f'"{etag}"'
+        answered = self._ask("GET", key, headers, b"", "read")
+        span = _span(answered)
+        found = answered.headers.get("etag", "").strip('"')
+        if span is None or not found:
+            raise AskAgain
+        return OpenRange(*span, found, self._chunks(key, answered.body))
+
+    def create(self, key: str, data: bytes | memoryview) -> Created | None:
+        """Write a whole object if and only if nothing is there; ``None``: the provider says that something is, or that
+        something keeps it from writing. Raises as :meth:`open`.
+        """
+        answered = self._ask("PUT", key, {"If-None-Match": "*"}, data, "create")
+        try:
+            for _ in answered.body:
+                pass
+        except BodyBroke:
+            # The answer stands in status and headers, which came whole.
+            pass
+        if answered.status in _TAKEN:
+            return None
+        if answered.status not in {200, 201}:
+            raise AskAgain
+        return self._dialect.created(answered.headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _ask(
+        self, method: str, key: str, headers: Mapping[str, str], body: bytes | memoryview, operation: str
+    ) -> Answered:
+        def ask() -> Answered | StoreError:
+            try:
+                return self._once(method, key, headers, body, operation)
+            except StoreError as error:
+                # Whoever limits the requests to this location has to know at once.
+                if error.failure is StoreFailure.THROTTLED:
+                    return error
+                raise
+
+        answered = self._again(ask)
+        if isinstance(answered, StoreError):
+            raise answered
+        return answered
+
+    def _once(
+        self, method: str, key: str, headers: Mapping[str, str], body: bytes | memoryview, operation: str
+    ) -> Answered:
+        url, signed = self._dialect.request(method, key, headers, body)
+        try:
+            answered = self._http.send(method, url, signed, body)
+        except NoAnswer as nothing:
+            failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
+            raise self._error(failure, key, operation, nothing.detail) from None
+        except Unframed:
+            raise AskAgain from None
+        if answered.status != 429 and (answered.status < 500 or answered.status == 501):
+            return answered
+        failure, code = self._dialect.failure(answered.status, answered.headers, _beginning(answered))
+        patience = retry_after(answered.headers.get("retry-after"))
+        detail = f"{code or 'no error code'}, HTTP {answered.status}"
+        raise self._error(failure, key, operation, detail, patience)
+
+    def _chunks(self, key: str, body: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
+        try:
+            yield from body
+        except BodyBroke as broken:
+            detail = f"the body broke ({broken.detail})"
+            raise self._error(StoreFailure.UNAVAILABLE, key, "read", detail) from None
+
+    def _error(
+        self, failure: StoreFailure, key: str, operation: str, detail: str, patience: float | None = None
+    ) -> StoreError:
+        return StoreError(
+            failure, location=self._location, key=key, operation=operation, detail=detail, retry_after=patience
+        )
+
+
+def open_plain(
+    base_url: str, ca_bundle: str | None, dialect: Dialect, *, location: str, limits: RequestLimits
+) -> PlainObjects | None:
+    """The objects behind a URL; ``None`` where the environment names a proxy, which sockets of ours do not speak to.
+
+    Args:
+        base_url: scheme and host of the server.
+        ca_bundle: file with the certificates to trust, instead of the system's.
+        dialect, location, limits: as for :class:`PlainObjects`.
+
+    Raises:
+        StoreError: MISCONFIGURED, the file cannot be used.
+    """
+    if proxy_for(base_url) is not None:
+        return None
+    try:
+        http = SocketHttp(base_url, ca_bundle, limits)
+    except (OSError, ValueError) as error:
+        detail = f"no usable endpoint or certificates ({type(error).__name__})"
+        raise StoreError(
+            StoreFailure.MISCONFIGURED, location=location, key="", operation="open", detail=detail
+        ) from None
+    return PlainObjects(http, dialect, location=location, limits=limits)
+
+
+def is_short(length: int | None) -> bool:
+    """Whether a read of so many bytes, or to the end, is one for plain requests; obstore takes long ranges."""
+    return length is None or length <= _SHORT
+
+
+def _span(answered: Answered) -> tuple[int, int, int] | None:
+    """First byte, byte after the last, and size of the object; ``None`` where the answer does not say them plainly."""
+    length = answered.length
+    if answered.status == 200 and length is not None:
+        return 0, length, length
+    said = _RANGE.fullmatch(answered.headers.get("content-range", ""))
+    if answered.status != 206 or length is None or said is None:
+        return None
+    first, last, size = map(int, said.groups())
+    return (first, last + 1, size) if last + 1 - first == length else None
+
+
+def _beginning(answered: Answered) -> bytes:
+    """Enough of a refusal to find its code in."""
+    text = bytearray()
+    try:
+        for piece in answered.body:
+            text += piece
+            if len(text) >= _LONGEST_REFUSAL:
+                break
+    except BodyBroke:
+        pass
+    return bytes(text)
