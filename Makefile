@@ -41,7 +41,7 @@ test: lint $(STAMPS)/browser ## all checks, then all tests
 
 .PHONY: test-deep
 test-deep: setup ## the tests with made-up examples, with many more of them
-	@BAGFILL_DEEP=1 $(BIN)/pytest -n 2 --dist loadfile -m 'hypothesis or deep'
+	@BAGFILL_DEEP=1 $(BIN)/pytest -n 2 --dist loadfile --timeout 3600 -m 'hypothesis or deep'
 
 .PHONY: test-cluster
 test-cluster: setup ## the production shape with Celery, and what dies in it (ten minutes)

@@ -69,7 +69,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = [*_WHOLE_SYSTEM, "tests/e2e/"]
+    order = [*_WHOLE_SYSTEM, "tests/e2e/", "tests/servers/", "tests/bagfill/steps/test_invariants_each_call"]
     items.sort(key=lambda item: next((place for place, name in enumerate(order) if item.nodeid.startswith(name)), 99))
 
 
