@@ -18,6 +18,8 @@ _HEAD = 64 * 1024
 """Most bytes of status and headers; also what one call takes from a socket in the hope that a small body is in it."""
 CHUNK = 256 * 1024
 """Most bytes of a body that are handed out at once."""
+_PIECE = 256 * 1024
+"""Most bytes that are sent within one time limit."""
 _END = b"\r\n\r\n"
 _ENDED = "the connection ended"
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,6})[ \t]*(?:;.*)?")
@@ -172,18 +174,16 @@ class Connection:
         return filled, ""
 
     def _send(self, head: bytes, body: bytes | memoryview) -> None:
-        if not body:
-            self._socket.sendall(head)
-        elif isinstance(self._socket, ssl.SSLSocket):
-            self._socket.sendall(head)
-            self._socket.sendall(body)
-        else:
+        sent = 0
+        if body and not isinstance(self._socket, ssl.SSLSocket):
             sent = self._socket.sendmsg([head, body])
-            if sent < len(head):
-                self._socket.sendall(head[sent:])
-                sent = len(head)
-            if sent < len(head) + len(body):
-                self._socket.sendall(memoryview(body)[sent - len(head) :])
+        if sent < len(head):
+            self._socket.sendall(head[sent:])
+            sent = len(head)
+        # The time limit of `sendall` is for all that it is given: a slow line has it for each piece.
+        view = memoryview(body)
+        for start in range(sent - len(head), len(view), _PIECE):
+            self._socket.sendall(view[start : start + _PIECE])
 
 
 def _chunk_size(line: bytes) -> int:

@@ -1,8 +1,8 @@
 """HTTP/1.1 over plain sockets, for objects that are moved by the thousand.
 
-A request takes 0.06 ms of processor time here, through obstore 0.15, through urllib3 0.3 (docs/decisions/0041). It does
-what such objects need and no more: GET and PUT over connections that are kept, bodies of a length that was announced.
-Whatever else a server answers is told as such, and another client asks again.
+A request takes half the processor time that it takes through obstore, a third of urllib3's (docs/decisions/0041).
+It does what such objects need and no more: GET and PUT over connections that are kept, bodies of a length that was
+announced. Whatever else a server answers is told as such, and another client asks again.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -197,6 +198,31 @@ def test_a_body_is_sent_whole() -> None:
         http = SocketHttp(wire.url, None, LIMITS)
         assert http.send("PUT", f"{wire.url}/a?b", {"Content-Length": str(len(body))}, memoryview(body)).status == 200
         assert wire.requests[0].startswith(b"PUT /a?b HTTP/1.1\r\nHost: 127.0.0.1:")
+
+
+def test_a_slow_line_has_the_time_limit_for_each_piece_and_not_for_the_whole_body() -> None:
+    size, got = 16 * 1024 * 1024, 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+
+        def serve() -> None:
+            nonlocal got
+            client, _ = server.accept()
+            with client:
+                while got < size:
+                    # The first half alone takes half as long again as may pass without a byte.
+                    time.sleep(1.5 / 64 if got < size // 2 else 0)
+                    for _ in range(8):
+                        got += len(client.recv(16 * 1024)) if got < size else 0
+                client.sendall(plain(b""))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        http = SocketHttp(url, None, RequestLimits(attempts=1, connect_seconds=2, read_seconds=1))
+        answered = http.send("PUT", f"{url}/a", {"Content-Length": str(size)}, bytes(size))
+        assert (answered.status, got >= size) == (200, True)
+        thread.join()
 
 
 def test_a_url_of_another_server_is_never_asked() -> None:

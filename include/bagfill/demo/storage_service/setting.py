@@ -148,6 +148,13 @@ class ServiceSetting:
         return f"{self.endpoint}/000000000000/{self.name}_{name}"
 
 
+def client_errors() -> tuple[type[Exception], ...]:
+    """What clients raise when the server does not answer, or refuses."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
 # To make one takes a tenth of a second of processor time.
 @lru_cache(maxsize=64)
 def _client(kind: str, **access: str) -> Any:

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from bagfill.demo.storage_service.setting import ServiceSetting
+from bagfill.demo.storage_service.setting import ServiceSetting, client_errors
 
 _MOST_RECEIVES = 10
 """Of one message; afterwards it goes to the queue of dead ones."""
@@ -44,10 +42,11 @@ class IngestsWorker:
         self._thread.join()
 
     def _run(self) -> None:
+        failures = client_errors()
         while not self._stop.is_set():
             try:
                 self._receive()
-            except (BotoCoreError, ClientError) as error:
+            except failures as error:
                 # What was handed out and not deleted comes again.
                 sys.stderr.write(f"ingests worker: {error}\n")
                 self._stop.wait(_REST_SECONDS)
