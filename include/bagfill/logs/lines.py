@@ -71,6 +71,12 @@ class Line(Enum):
         ("step", "reason", "again", "why"),
         logging.WARNING,
     )
+    CLAIM_NOT_RENEWED = (
+        "claim not renewed",
+        "The registry was not reached in the background; it is asked again, while the claim lasts.",
+        ("why",),
+        logging.WARNING,
+    )
     INGEST_ENDED = ("ingest ended", "The ingest is final, and its claim released.", ("status", "reason", "why"))
     RUN_STARTED = (
         "run started",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from types import TracebackType
 from typing import Self
 
+from bagfill.logs import Line, about, tell
 from bagfill.registry.registry import Claim, ClaimLostError
 from bagfill.steps.outcomes import IngestRef
 from bagfill.steps.services import Services
+
+logger = logging.getLogger(__name__)
 
 
 def claim_of(services: Services, ref: IngestRef) -> Claim:
@@ -28,6 +32,7 @@ class ClaimKeeper:
 
     def __init__(self, services: Services, ref: IngestRef) -> None:
         self._registry = services.registry
+        self._ref = ref
         self._lease = services.limits.lease
         self._claim = claim_of(services, ref)
         self._lost: ClaimLostError | None = None
@@ -57,5 +62,6 @@ class ClaimKeeper:
             except ClaimLostError as error:
                 self._lost = error
                 return
-            except Exception:  # noqa: BLE001, S112 - an unreachable registry is asked again; the lease covers the gap
-                continue
+            except Exception as error:  # noqa: BLE001 - an unreachable registry is asked again; the lease covers the gap
+                with about(self._ref):
+                    tell(logger, Line.CLAIM_NOT_RENEWED, why=type(error).__name__)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bagfill.bag.identifiers import BagVersionId
+from bagfill.logs.writing import FIELDS
 from bagfill.registry.registry import Claim, ClaimLostError
 from bagfill.steps.claims import ClaimKeeper
 from bagfill.steps.outcomes import IngestRef
@@ -120,12 +121,17 @@ def test_a_claim_lost_in_the_middle_stops_the_next_write(world: World, services:
 
 
 def test_a_registry_out_of_reach_is_asked_again_and_loses_nobody_s_claim(
-    registry: Registry, services: Services, ref: IngestRef
+    registry: Registry, services: Services, ref: IngestRef, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ClaimKeeper(services, ref) as keeper:
-        registry.failing = ConnectionError("down")
+        registry.failing = ConnectionError("postgresql://bagfill:secret@registry is down")
         reached = registry.beats
         eventually(lambda: registry.beats >= reached + 3)
         keeper.check()
         registry.failing = None
         keeper.check()
+    # Whoever reads the log learns of it, and never what the error said: it may hold an address with a password.
+    told = [getattr(record, FIELDS) for record in caplog.records if "claim not renewed" in record.getMessage()]
+    assert told
+    assert all(fields["ingest"] == "mine" for fields in told)
+    assert "secret" not in caplog.text
