@@ -197,7 +197,7 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     system.answer(questions["approved"], "Approve")
     system.answer(questions["rejected"], "Reject")
     for run_id in questions.values():
-        assert system.api.wait_for_run("approve_campaign", run_id, within=90) == "success"
+        assert system.api.wait_for_run("approve_campaign", run_id, within=240) == "success"
     states = {name: known_campaign(system.services, name).state for name in names}
     assert states == {
         "approved": CampaignState.RUNNING,
@@ -210,8 +210,8 @@ def test_campaigns_are_approved_by_a_person_in_airflow_or_elsewhere(system: Syst
     assert "too dear" in events["elsewhere"].what
     assert system.api.xcom("approve_campaign", questions["elsewhere"], "approve")["state"] == "draft"
 
-    assert system.api.wait_for_run("carry_campaigns", system.api.trigger("carry_campaigns"), within=90) == "success"
-    deadline = time.monotonic() + 120
+    assert system.api.wait_for_run("carry_campaigns", system.api.trigger("carry_campaigns"), within=240) == "success"
+    deadline = time.monotonic() + 240
     while not system.is_registered(BagId.parse(BY_CAMPAIGN).version(1)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
