@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars, get_conte
 
 from bagfill.logs import write_lines_with
 from bagfill.logs.writing import Field
+from bagfill.steps.masking import masked
 
 
 class AirflowWriter:
@@ -22,7 +23,9 @@ class AirflowWriter:
 
     def write(self, logger: logging.Logger, level: int, text: str, fields: Mapping[str, Field]) -> None:
         """See :class:`bagfill.logs.LineWriter`."""
-        structlog.get_logger(logger.name).log(level, text, **fields)
+        # Texts of providers and of surprises come this way: the last net under secrets, as of files at a terminal.
+        said = {name: masked(value) if isinstance(value, str) else value for name, value in fields.items()}
+        structlog.get_logger(logger.name).log(level, text, **said)
 
     def about(self, fields: Mapping[str, Field]) -> AbstractContextManager[object]:
         """See :class:`bagfill.logs.LineWriter`."""

@@ -38,6 +38,13 @@ def test_a_line_has_its_fields_and_what_it_is_about(log: LogCapture) -> None:
     assert not get_contextvars()
 
 
+def test_what_looks_like_a_secret_is_masked(log: LogCapture) -> None:
+    url = "https://account.blob.core.windows.net/c/k?sv=2026&sig=abcdef"
+    tell(logging.getLogger("bagfill.steps"), Line.BAG_ENDED, bag="digitised/b1", end="failed", why=f"OSError: {url}")
+    assert "abcdef" not in str(log.entries)
+    assert log.entries[0]["bag"] == "digitised/b1"
+
+
 def test_threads_and_other_lines_of_the_block_are_about_the_same(log: LogCapture) -> None:
     with about(REF), ThreadPoolExecutor(1, initializer=carried()) as pool:
         pool.submit(lambda: structlog.get_logger("other").warning("retrying")).result()
