@@ -13,14 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-LEAST = 4
-"""Requests in flight that latency alone never goes below; where it begins."""
+LEAST = 8
+"""Requests in flight that latency alone never goes below; where it begins. As many as one task has by default: to hold
+threads back that are there costs more processor time than it saves anybody."""
 _STEP = 2**0.5
 """Between the numbers that are held against each other."""
 _WORTH = 0.3219
 """log2(1.25): throughput has to grow with this power of the requests in flight."""
-_FEW = 8
-"""Answers at least, before anything is concluded."""
 _MEMORY = 256
 """Answers of one number in flight, after which those so far count for half."""
 _USUAL_MEMORY = 2048
@@ -106,7 +105,7 @@ class Knee:
 
     def __init__(self, most: int) -> None:
         sizes = _rungs(most)
-        self._meters = [_Meter(size, size**_WORTH, max(_FEW, size)) for size in sizes]
+        self._meters = [_Meter(size, size**_WORTH, size) for size in sizes]
         self._rung_of = [next(rung for rung, size in enumerate(sizes) if size >= n) for n in range(sizes[-1] + 1)]
         self._usual: dict[int, list[float]] = {}
         self._at = self._tried = 0
@@ -206,7 +205,7 @@ class Knee:
         if self._climbs:
             self._climbs = False
             for meter in self._meters:
-                meter.enough = 2 * max(_FEW, meter.requests)
+                meter.enough = 2 * meter.requests
 
     def _allow(self, rung: int) -> None:
         self._tried = rung

@@ -88,21 +88,21 @@ def noise(seed: int = 1) -> Callable[[], float]:
 
 
 @pytest.mark.parametrize("most", [16, 32, 200])
-@pytest.mark.parametrize("at_once", [5, 8, 12])
+@pytest.mark.parametrize("at_once", [9, 12, 16])
 def test_it_settles_near_what_the_provider_serves_at_once(at_once: int, most: int) -> None:
     run = Run(Serving(at_once, lambda _: 0.01), most=most)
     assert at_once * 0.75 <= run.usual <= at_once * 1.5
     assert len(run.ceilings) / run.now >= 0.85 * at_once / 0.01
 
 
-@pytest.mark.parametrize("at_once", [5, 8, 12])
+@pytest.mark.parametrize("at_once", [9, 12, 16, 24])
 def test_it_does_so_when_times_differ_by_half(at_once: int) -> None:
     different = noise()
     run = Run(Serving(at_once, lambda _: 0.01 * different()))
     assert at_once * 0.75 <= run.usual <= at_once * 1.5
 
 
-@pytest.mark.parametrize("most", [5, 16, 32, 64])
+@pytest.mark.parametrize("most", [3, 10, 16, 32, 64])
 def test_a_fast_provider_is_asked_for_the_most(most: int) -> None:
     run = Run(lambda *_: 0.01, most=most)
     assert run.ceilings.index(most) <= 4 * most
@@ -127,15 +127,15 @@ def test_wild_times_cost_some_of_it_and_no_collapse(seed: int) -> None:
 def test_a_provider_that_is_only_shared_out_is_asked_for_the_least() -> None:
     different = noise()
     run = Run(lambda _now, in_flight, _request: 0.001 * in_flight * different())
-    assert run.usual <= 1.5 * LEAST
+    assert run.usual <= 1.25 * LEAST
 
 
 def test_a_provider_that_gets_slower_little_by_little_is_asked_while_it_brings_throughput() -> None:
     """With 8 in flight half, with 16 two thirds, with 32 four fifths of the most it can do."""
     different = noise()
     run = Run(lambda _now, in_flight, _request: (0.008 + 0.001 * in_flight) * different(), answers=30_000)
-    assert 8 < run.usual < 30
-    assert len(run.ceilings) / run.now >= 0.55 * 1000
+    assert 12 < run.usual < 30
+    assert len(run.ceilings) / run.now >= 0.6 * 1000
 
 
 def test_others_who_make_everything_slow_are_no_reason_to_yield_for_ever() -> None:
@@ -152,9 +152,9 @@ def test_it_follows_a_provider_that_serves_fewer_and_then_more() -> None:
     def each(_: Request) -> float:
         return 0.02 * different()
 
-    many, few = Serving(24, each), Serving(6, each)
+    many, few = Serving(24, each), Serving(10, each)
     run = Run(lambda now, *rest: (few if 20 <= now < 50 else many)(now, *rest), answers=100_000)
-    for begin, end, at_once in ((5, 20, 24), (27, 50, 6), (60, math.inf, 24)):
+    for begin, end, at_once in ((5, 20, 24), (27, 50, 10), (60, math.inf, 24)):
         usual = run.between(begin, end)
         assert at_once * 0.75 <= sum(usual) / len(usual) <= at_once * 1.5
 
@@ -169,7 +169,7 @@ def fair_time(request: Request) -> float:
     return 0.005 + request[1] / 50e6
 
 
-@pytest.mark.parametrize("at_once", [6, 12])
+@pytest.mark.parametrize("at_once", [10, 20])
 def test_requests_of_all_sizes_are_held_against_their_like(at_once: int) -> None:
     different = noise()
     run = Run(Serving(at_once, lambda request: fair_time(request) * different()), requests=mixed(at_once))
@@ -197,7 +197,7 @@ def test_one_slow_thread_does_not_make_all_others_wait() -> None:
     assert run.usual >= 0.85 * 32
 
 
-@pytest.mark.parametrize("wanted", [1, 3, 6, 10])
+@pytest.mark.parametrize("wanted", [1, 3, 8, 12])
 def test_whoever_wants_fewer_is_not_held_up(wanted: int) -> None:
     run = Run(lambda *_: 0.01, wanted=wanted, answers=2000)
     assert all(ceiling >= min(wanted, LEAST) for ceiling in run.ceilings)

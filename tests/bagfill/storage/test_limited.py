@@ -138,10 +138,10 @@ def test_a_throttled_provider_is_asked_for_half_of_what_it_was_asked_for() -> No
         # One at a time they say nothing of how many there may be at once.
         with gate.request():
             pass
-    assert gate.allowed == 4
+    assert gate.allowed == 8
     clock.now += 1
     refuse(gate, throttled())
-    assert gate.allowed == 2
+    assert gate.allowed == 4
 
 
 def test_nobody_asks_before_the_time_that_the_provider_named() -> None:
@@ -253,18 +253,18 @@ def test_answers_that_failed_or_were_not_taken_to_their_end_say_nothing_of_laten
 
 
 def test_a_provider_that_only_gets_slower_is_asked_for_about_what_it_serves_at_once() -> None:
-    """A real server, 24 threads that would all ask at once, and a process that may have 32 requests in flight."""
+    """A real server, 32 threads that would all ask at once, and a process that may have as many requests in flight."""
     gate = Gate("stub", LocationLimits(), MemoryShares(), most=32)
-    with slow(b"x" * 1000, at_once=5, seconds=0.01) as server:
+    with slow(b"x" * 1000, at_once=9, seconds=0.02) as server:
         access = S3Access(endpoint_url=server.url, region="eu-west-1", access_key_id="k", secret_access_key="s")
         store = LimitedStore(S3Store("bucket", access, location="stub"), gate)
-        with ThreadPoolExecutor(24) as pool:
-            assert {*pool.map(lambda _: b"".join(store.read("a")), range(800))} == {b"x" * 1000}
+        with ThreadPoolExecutor(32) as pool:
+            assert {*pool.map(lambda _: b"".join(store.read("a")), range(1000))} == {b"x" * 1000}
         store.close()
-    settled = server.in_flight[400:]
-    assert len(server.in_flight) == 800
-    assert sum(settled) / len(settled) <= 12
-    assert LEAST <= gate.allowed <= 16
+    settled = server.in_flight[500:]
+    assert len(server.in_flight) == 1000
+    assert sum(settled) / len(settled) <= 16
+    assert LEAST <= gate.allowed <= 23
 
 
 def test_whoever_waited_long_goes_before_whoever_comes() -> None:
