@@ -3,7 +3,7 @@
 A wrong digest from here makes a file look damaged that is not; it does not make a damaged file look whole, because a
 wrong computation does not hit upon the digest that a manifest promises. So these digests are for comparing with
 promised ones, and whoever finds a difference computes it again with ``hashlib`` before it is believed. What is recorded
-as a new fact is computed with ``hashlib`` alone. Decision 42 has the whole argument.
+as a new fact is computed with ``hashlib`` alone. Decision 43 has the whole argument.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ def _lanes() -> Lanes | None:
 
 
 def _judge_archive(path: Path, profile: Profile, progress: _Progress) -> Verdict:
-    from bagfill.steps.archive_members import ArchiveDamaged, is_archive
+    from bagfill.steps.archive_damage import ArchiveDamaged
+    from bagfill.steps.archive_members import is_archive
     from bagfill.steps.validate_archive import validate_archive
 
     if not is_archive(path):
