@@ -23,7 +23,7 @@ def peaks(files: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     monkeypatch.setattr("bagfill.steps.records._BLOCK_BYTES", 100_000)
     monkeypatch.setattr("bagfill.registry.manifest_store._BLOCK_BYTES", 100_000)
     monkeypatch.setattr("bagfill.manifest.text._SMALL", 100_000)
-    monkeypatch.setattr("bagfill.steps.tag_files._HELD", 100_000)
+    monkeypatch.setattr("bagfill.steps.tag_files.HELD", 100_000)
     found = {}
     folder.mkdir()
     for step in STEPS:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO
 
-_CHUNK = 1024 * 1024
+from bagfill.steps.archive_damage import ArchiveDamaged, damage_told
+from bagfill.steps.tar_members import open_tar, tar_members
+from bagfill.steps.zip_members import zip_members
+
+_ZIP_MARK = b"PK\x03\x04"
 _LEAVES = re.compile(r"/|\\|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL)
-
-
-class ArchiveDamaged(Exception):
-    """A tar or zip file that cannot be read to its end. Not retryable: it is what lies there."""
-
-    retryable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +23,11 @@ class Member:
     """One member.
 
     Args:
-        name: as the archive has it, without ``./`` before it.
-        size: in bytes.
-        is_file: whether it is a file; folders are left out, so anything else is a link, a device, a pipe.
-        chunks: its bytes; to be read before the next member is asked for.
+        name: as it is when it is unpacked: without ``./``, and with single slashes.
+        size: in bytes, as the archive declares it.
+        is_file: whether it is a file; anything else is a link, a device, a pipe, or a folder outside.
+        chunks: its bytes, all that were declared and no more; to be read before the next member is asked for.
+            Raises ArchiveDamaged, OSError.
     """
 
     name: str
@@ -43,63 +38,82 @@ class Member:
     @property
     def leaves(self) -> bool:
         """Whether it would be written outside the folder it is unpacked in, on any system."""
-        return _LEAVES.match(self.name) is not None
+        return _leaves(self.name)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a tar (compressed or not) or a zip."""
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    """Whether a file is a tar (compressed or not) or a zip, perhaps a damaged one. Raises OSError."""
+    return _is_tar(path) or _is_zip(path)
 
 
 def members(path: Path) -> Iterator[Member]:
-    """Every member but folders, in the archive's order.
+    """Every member in the archive's order, but folders that lie in it.
+
+    What begins as a tar is one, whatever its last bytes look like: the last file of a bag may be a zip.
 
     Raises:
         ArchiveDamaged: it is cut off, encrypted, or not what it says it is.
         OSError: it could not be read.
     """
-    with _damage_told(path):
-        yield from _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path)
+    with damage_told(path):
+        if _is_tar(path):
+            found = tar_members(path)
+        elif _is_zip(path):
+            found = zip_members(path)
+        else:
+            raise ArchiveDamaged(f"{path} does not begin as a tar file, nor begin or end as a zip file")
+        for raw in found:
+            name = _unpacked(raw.name)
+            if not raw.is_folder or _leaves(name):
+                yield Member(name, raw.size, raw.is_file and name != "", _Whole(path, raw.name, raw.size, raw.chunks))
 
 
-def _tar_members(path: Path) -> Iterator[Member]:
-    with tarfile.open(path) as archive:
-        while (member := archive.next()) is not None:
-            # The library keeps every header it has seen; a bag may have a million files.
-            vars(archive)["members"] = []
-            if member.isdir():
-                continue
-            name = member.name.removeprefix("./")
-            yield Member(
-                name, member.size, member.isreg(), partial(_chunks, path, partial(archive.extractfile, member))
-            )
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The bytes of a member, as many as were declared.
 
+    Args:
+        path: of the archive.
+        name, size: of the member.
+        read: yields its bytes, perhaps too few or some that are too many.
+    """
 
-def _zip_members(path: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            name = member.filename.removeprefix("./")
-            is_file = kind in {0, stat.S_IFREG}
-            yield Member(name, member.file_size, is_file, partial(_chunks, path, partial(archive.open, member)))
+    path: Path
+    name: str
+    size: int
+    read: Callable[[], Iterator[bytes]]
 
-
-def _chunks(path: Path, open_member: Callable[[], IO[bytes] | None]) -> Iterator[bytes]:
-    with _damage_told(path):
-        file = open_member()
-        if file is None:
-            return
-        with file:
-            while chunk := file.read(_CHUNK):
+    def __call__(self) -> Iterator[bytes]:
+        count = 0
+        with damage_told(self.path, self.name):
+            for chunk in self.read():
+                count += len(chunk)
+                if count > self.size:
+                    raise ArchiveDamaged(f"{self.path}: {self.name}: more than the {self.size} bytes that it declares")
                 yield chunk
+        if count < self.size:
+            raise ArchiveDamaged(f"{self.path}: {self.name}: {count} bytes of {self.size} could be read")
 
 
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _is_tar(path: Path) -> bool:
     try:
-        yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # RuntimeError is what the library raises for an encrypted member, NotImplementedError for a compression.
-        raise ArchiveDamaged(f"{path} cannot be read to its end: {error}") from error
+        with damage_told(path), closing(open_tar(path)):
+            return True
+    except (ArchiveDamaged, tarfile.TarError):
+        return False
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ZIP_MARK)) == _ZIP_MARK or zipfile.is_zipfile(file)
+
+
+def _leaves(name: str) -> bool:
+    return _LEAVES.match(name) is not None
+
+
+def _unpacked(name: str) -> str:
+    if "./" not in name and "//" not in name:
+        return name
+    kept = "/".join(part for part in name.split("/") if part not in {"", "."})
+    return f"/{kept}" if name.startswith("/") else kept

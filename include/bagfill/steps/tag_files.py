@@ -11,7 +11,7 @@ from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digester import digest_chunks
 from bagfill.storage.store import ObjectInfo, ObjectStore
 
-_HELD = 4 * 1024 * 1024
+HELD = 4 * 1024 * 1024
 """Bytes of the largest tag file that is kept in memory: the manifest of some 40,000 files."""
 
 
@@ -32,7 +32,7 @@ class StoredTagFile:
 
 def read_tag_file(store: ObjectStore, info: ObjectInfo) -> TagData:
     """A tag file, pinned to what was listed: in memory if it is small. Raises StoreError."""
-    if info.size > _HELD:
+    if info.size > HELD:
         return StoredTagFile(store, info)
     return b"".join(store.read(info.key, etag=info.etag or None))
 

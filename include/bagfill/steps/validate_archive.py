@@ -1,18 +1,22 @@
-"""Judge the bag in a tar or zip file: in passes over its members, with memory for names and tag files only."""
+"""Judge the bag in a tar or zip file: in two passes over its members, with columns for its files as for a folder's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from bagfill.bag.columns import DigestSets
 from bagfill.bag.fetch import FETCH_FILE, scan_fetch
 from bagfill.bag.rules.check import check
-from bagfill.bag.rules.contents import BagContents, Oddity, OddMember, declared_algorithms, tag_files_to_read
+from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_files_to_read
 from bagfill.bag.rules.finding import Profile
-from bagfill.checksum.digest import DigestSet
+from bagfill.bag.tag_data import TagData
+from bagfill.checksum.digest_column import DigestColumn
 from bagfill.checksum.digester import Digester
-from bagfill.steps.archive_members import ArchiveDamaged, Member, members
+from bagfill.steps.archive_layout import ArchiveLayout
+from bagfill.steps.archive_members import members
 from bagfill.steps.folder_files import NothingThere
+from bagfill.steps.packed_tag_file import keep_tag_file
 from bagfill.steps.validate_bag import Verdict
 
 
@@ -25,7 +29,8 @@ def validate_archive(
 ) -> Verdict:
     """Judge the one bag in a tar (compressed or not) or zip file. Nothing is written anywhere.
 
-    Files of ``fetch.txt`` are elsewhere, and nobody looks for them.
+    The first pass finds names and sizes: which digests are wanted is known when all manifests are. The second reads
+    every file once. Files of ``fetch.txt`` are elsewhere, and nobody looks for them.
 
     Args:
         path: of the file.
@@ -38,82 +43,46 @@ def validate_archive(
         ArchiveDamaged: it cannot be read to its end.
         OSError: it could not be read.
     """
-    layout = _Layout(members(path))
-    if not layout.sizes:
+    layout = ArchiveLayout(members(path))
+    sizes = layout.sizes
+    if not sizes:
         raise NothingThere(str(path))
-    wanted = set(tag_files_to_read(layout.sizes))
-    tag_files = {
-        name: b"".join(member.chunks()) for name, member in layout.first_of_each(members(path)) if name in wanted
-    }
-    planned(sum(size for name, size in layout.sizes.items() if name not in wanted))
-    observed: dict[str, DigestSet] = {}
-    for name, member in layout.first_of_each(members(path)):
-        if name not in wanted:
-            digester = Digester(declared_algorithms(layout.sizes))
-            for chunk in member.chunks():
-                digester.update(chunk)
-                read(len(chunk))
-            if digester.size != member.size:
-                raise ArchiveDamaged(f"{path}: {member.name}: {digester.size} bytes of {member.size} could be read")
-            observed[name] = digester.digests()
-    contents = BagContents(layout.sizes, tag_files, observed=observed, odd_members=tuple(layout.odd))
-    elsewhere = scan_fetch(tag_files[FETCH_FILE])[0] if FETCH_FILE in tag_files else ()
+    wanted = tag_files_to_read(sizes)
+    planned(sizes.total() - sum(sizes[name] for name in wanted))
+    tag_files, observed = _read(path, layout, wanted, read)
+    contents = BagContents(sizes, tag_files, observed=observed, odd_members=tuple(layout.odd))
     return Verdict(
         profile=profile,
         findings=tuple(check(contents, profile)),
-        files=len(layout.sizes),
-        bytes=sum(layout.sizes.values()),
-        not_looked_for=tuple(entry.path for entry in elsewhere) if profile is Profile.STORAGE_SERVICE else (),
+        files=len(sizes),
+        bytes=sizes.total(),
+        not_looked_for=_elsewhere(contents) if profile is Profile.STORAGE_SERVICE else (),
     )
 
 
-class _Layout:
-    """Where the bag is in an archive, and which of its members are files of the bag.
-
-    Args:
-        found: every member.
-
-    Attributes:
-        root: the bag's base folder in the archive: empty, or ending in ``/``.
-        sizes: in bytes of the bag's files, by path in the bag.
-        odd: members that cannot be files of a bag.
-    """
-
-    def __init__(self, found: Iterable[Member]) -> None:
-        self.odd: list[OddMember] = []
-        files: dict[str, int] = {}
-        for member in found:
-            if member.leaves:
-                self.odd.append(OddMember(member.name, Oddity.LEAVES))
-            elif not member.is_file:
-                self.odd.append(OddMember(member.name, Oddity.NOT_A_FILE))
-            elif member.name in files:
-                self.odd.append(OddMember(member.name, Oddity.TWICE))
-            else:
-                files[member.name] = member.size
-        self.root = _base_folder(files)
-        self.odd += [OddMember(name, Oddity.OUTSIDE) for name in files if not name.startswith(self.root)]
-        self.sizes: Mapping[str, int] = {
-            name.removeprefix(self.root): size for name, size in files.items() if name.startswith(self.root)
-        }
-
-    def first_of_each(self, found: Iterable[Member]) -> Iterable[tuple[str, Member]]:
-        """The bag's files among the members, by path in the bag, each once."""
-        seen: set[str] = set()
-        for member in found:
-            name = member.name.removeprefix(self.root)
-            inside = member.is_file and not member.leaves and member.name.startswith(self.root)
-            if inside and name in self.sizes and name not in seen:
-                seen.add(name)
-                yield name, member
+def _read(
+    path: Path, layout: ArchiveLayout, wanted: list[str], read: Callable[[int], None]
+) -> tuple[dict[str, TagData], DigestSets]:
+    """The tag files that are wanted, and the digests of all other files."""
+    found: dict[str, TagData] = {}
+    columns = [DigestColumn(algorithm) for algorithm in declared_algorithms(layout.sizes)]
+    algorithms = [column.algorithm for column in columns]
+    for number, name, member in layout.files(members(path)):
+        if name in wanted:
+            found[name] = keep_tag_file(member.chunks(), member.size)
+            continue
+        digester = Digester(algorithms)
+        for chunk in member.chunks():
+            digester.update(chunk)
+            read(len(chunk))
+        digests = digester.digests()
+        for column in columns:
+            column.set(number, digests[column.algorithm].hex)
+    # In the order in which those of a folder are read: findings come in it.
+    return {name: found[name] for name in wanted}, DigestSets(layout.sizes.table, columns)
 
 
-def _base_folder(names: Iterable[str]) -> str:
-    """The folder of the outermost ``bagit.txt``; without any, the one folder that all files are in."""
-    declared = [name for name in names if name.rpartition("/")[2] == "bagit.txt"]
-    if declared:
-        outermost = min(declared, key=lambda name: name.count("/"))
-        return outermost.removesuffix("bagit.txt")
-    tops = {name.partition("/")[0] for name in names if "/" in name}
-    alone = len(tops) == 1 and all("/" in name for name in names) and tops != {"data"}
-    return f"{tops.pop()}/" if alone else ""
+def _elsewhere(contents: BagContents) -> Collection[str]:
+    if FETCH_FILE not in contents.tag_files:
+        return ()
+    return scan_fetch(contents.tag_files[FETCH_FILE], table=contents.table)[0].paths

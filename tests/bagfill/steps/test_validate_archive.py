@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from archives import WRITERS, Members, under
 from bagfill.bag.rules.finding import Profile, Severity
-from bagfill.steps.archive_members import ArchiveDamaged, is_archive
+from bagfill.steps.archive_damage import ArchiveDamaged
+from bagfill.steps.archive_members import is_archive
 from bagfill.steps.folder_files import NothingThere
 from bagfill.steps.validate_archive import validate_archive
 from broken_bags import BAGIT, CASES, SERVICE, Sample, in_bagit
 
-Members = Iterable[tuple[str, bytes]]
 GOOD = in_bagit(Sample()).laid_out()
-
-
-def write_tar(path: Path, found: Members, mode: str = "w") -> None:
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
-        for name, data in found:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-
-
-def write_zip(path: Path, found: Members) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in found:
-            archive.writestr(zipfile.ZipInfo(name), data)
-
-
-WRITERS: dict[str, Callable[[Path, Members], None]] = {
-    "tar": write_tar,
-    "tar.gz": lambda path, found: write_tar(path, found, "w:gz"),
-    "tar.xz": lambda path, found: write_tar(path, found, "w:xz"),
-    "zip": write_zip,
-}
 
 
 @pytest.fixture(params=list(WRITERS))
@@ -53,10 +30,6 @@ def packed(folder: Path, kind: str, found: Members) -> Path:
     WRITERS[kind](path, found)
     assert is_archive(path)
     return path
-
-
-def under(root: str, files: dict[str, bytes]) -> Members:
-    return [(f"{root}{name}", data) for name, data in files.items()]
 
 
 @pytest.mark.parametrize("root", ["", "b1/", "./b1/", "data/"])
