@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -53,6 +54,16 @@ def crc(data: bytes) -> Crc64:
 
 def read(store: ObjectStore, key: str, **options: object) -> bytes:
     return b"".join(store.read(key, **options))  # type: ignore[arg-type]
+
+
+def _was_read_into(store: ObjectStore, key: str, size: int, etag: str) -> bool:
+    """``False`` too where it is plain at once what is there instead."""
+    try:
+        return store.read_into(key, memoryview(bytearray(size)), etag=etag)
+    except StoreError as error:
+        if error.failure not in {StoreFailure.CHANGED, StoreFailure.MISSING}:
+            raise
+        return False
 
 
 class StoreContract:
@@ -123,6 +134,39 @@ class StoreContract:
                 read(store, f"{folder}nothing", **options)
             assert raised.value.failure is StoreFailure.MISSING
             assert not raised.value.retryable
+
+    @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 300 * 1024 + 1])
+    def test_a_known_object_is_read_into_memory_that_is_there(self, store: ObjectStore, folder: str, size: int) -> None:
+        data = random.Random(size).randbytes(size)
+        created = store.create(f"{folder}known", data)
+        assert isinstance(created, Created)
+        into = memoryview(bytearray(b"\xff" * size))
+        for _ in range(2):
+            assert store.read_into(f"{folder}known", into, etag=created.etag)
+            assert into == data
+            into[:] = bytes(size)
+
+    def test_another_object_than_is_known_is_never_read_into_memory(self, store: ObjectStore, folder: str) -> None:
+        created = store.create(f"{folder}a", b"hello")
+        other = store.create(f"{folder}b", b"olleh")
+        assert isinstance(created, Created)
+        assert isinstance(other, Created)
+        unknown = other.etag if other.etag != created.etag else "0123"
+        for key, size, etag in (
+            ("a", 4, created.etag),
+            ("a", 6, created.etag),
+            ("a", 100_000, created.etag),
+            ("a", 5, unknown),
+            ("nothing", 5, created.etag),
+        ):
+            assert not _was_read_into(store, f"{folder}{key}", size, etag)
+        # Nothing of what was not wanted is left in a connection that is used again.
+        assert read(store, f"{folder}b") == b"olleh"
+
+    def test_a_name_that_cannot_be_held_is_not_read_into_memory(self, store: ObjectStore) -> None:
+        with pytest.raises(StoreError) as raised:
+            store.read_into("", memoryview(bytearray(1)), etag="0123")
+        assert raised.value.failure is StoreFailure.BAD_NAME
 
     def test_what_somebody_removed_is_absent(self, store: ObjectStore, folder: str, home: Home) -> None:
         store.create(f"{folder}a", b"x")

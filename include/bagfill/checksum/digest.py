@@ -118,7 +118,8 @@ class DigestSet(Mapping[Algorithm, Digest]):
     def __init__(self, digests: Iterable[Digest] = ()) -> None:
         found: dict[Algorithm, Digest] = {}
         for digest in digests:
-            if found.setdefault(digest.algorithm, digest) != digest:
+            kept = found.setdefault(digest.algorithm, digest)
+            if kept is not digest and kept != digest:
                 raise ValueError(
                     f"Two {digest.algorithm.bagit_name} digests for one file: {found[digest.algorithm]}, {digest}"
                 )
@@ -151,17 +152,22 @@ class DigestSet(Mapping[Algorithm, Digest]):
         Only the algorithms in common are compared: no mismatch is no proof when there are none in common,
         see ``matches``.
         """
+        there = found._digests
         return tuple(
-            DigestMismatch(digest, found[algorithm])
-            for algorithm, digest in self._digests.items()
-            if algorithm in found and found[algorithm] != digest
+            [
+                DigestMismatch(digest, there[algorithm])
+                for algorithm, digest in self._digests.items()
+                if algorithm in there and there[algorithm] != digest
+            ]
         )
 
     def matches(self, found: DigestSet) -> bool:
         """Whether every digest of this set is in the other with the same value; an empty set matches nothing."""
-        return bool(self._digests) and all(
-            found.get(algorithm) == digest for algorithm, digest in self._digests.items()
-        )
+        there = found._digests
+        for algorithm, digest in self._digests.items():
+            if there.get(algorithm) != digest:
+                return False
+        return bool(self._digests)
 
     def to_json(self) -> dict[str, str]:
         """``{"sha256": "abcd…"}``, digits in lower case."""

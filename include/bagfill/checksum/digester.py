@@ -8,6 +8,16 @@ from collections.abc import Iterable
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import Digest, DigestSet
 
+# By name it takes longer. Not for security: MD5 must work on hosts where policy forbids it for signatures.
+_NEW = {
+    Algorithm.MD5: hashlib.md5,
+    Algorithm.SHA1: hashlib.sha1,
+    Algorithm.SHA224: hashlib.sha224,
+    Algorithm.SHA256: hashlib.sha256,
+    Algorithm.SHA384: hashlib.sha384,
+    Algorithm.SHA512: hashlib.sha512,
+}
+
 
 class Digester:
     """Digests by several algorithms of bytes that pass by once.
@@ -22,8 +32,7 @@ class Digester:
     __slots__ = ("_hashes", "_size")
 
     def __init__(self, algorithms: Iterable[Algorithm]) -> None:
-        # Not for security: MD5 must work on hosts where policy forbids it for signatures.
-        self._hashes = {algorithm: hashlib.new(algorithm.value, usedforsecurity=False) for algorithm in algorithms}
+        self._hashes = {algorithm: _NEW[algorithm](usedforsecurity=False) for algorithm in algorithms}
         self._size = 0
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
@@ -39,14 +48,14 @@ class Digester:
 
     def digests(self) -> DigestSet:
         """The digests of what has passed so far; more may follow."""
-        return DigestSet(Digest(algorithm, running.hexdigest()) for algorithm, running in self._hashes.items())
+        return DigestSet([Digest.known(algorithm, running.hexdigest()) for algorithm, running in self._hashes.items()])
 
 
 def digest_bytes(data: bytes | bytearray | memoryview, algorithms: Iterable[Algorithm]) -> DigestSet:
     """The digests of bytes that are in memory."""
-    digester = Digester(algorithms)
-    digester.update(data)
-    return digester.digests()
+    return DigestSet(
+        [Digest.known(algorithm, _NEW[algorithm](data, usedforsecurity=False).hexdigest()) for algorithm in algorithms]
+    )
 
 
 def digest_chunks(chunks: Iterable[bytes | bytearray | memoryview], algorithms: Iterable[Algorithm]) -> DigestSet:

@@ -9,11 +9,16 @@ from typing import Protocol
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.crc64 import Crc64
 from bagfill.checksum.digest import DigestSet
-from bagfill.checksum.digester import Digester
+from bagfill.checksum.digester import Digester, digest_bytes
 from bagfill.storage.store import ObjectStore
+from bagfill.transfer.buffers import Buffers
 
 RANGE_BYTES = 64 * 1024 * 1024
 """Length of one ranged read: a long single stream does not survive a 200 GB file (storage service, PR 825)."""
+
+AT_ONCE = 1024 * 1024
+"""Bytes of an object that is taken whole before it is digested."""
+_BUFFERS = Buffers()
 
 
 class Identified(Protocol):
@@ -75,6 +80,11 @@ def read_back(
     Raises:
         StoreError: it could not be read, or was replaced in the middle (CHANGED).
     """
+    algorithms = tuple(algorithms)
+    if 0 < info.size <= AT_ONCE:
+        data = _BUFFERS.of(info.size)
+        if store.read_into(info.key, data, etag=info.etag):
+            return Observed(info.size, digest_bytes(data, algorithms), info.etag, Crc64.of(data) if with_crc else None)
     digester = Digester(algorithms)
     crc = Crc64()
     for start in range(0, info.size, RANGE_BYTES):

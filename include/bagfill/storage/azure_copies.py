@@ -144,6 +144,10 @@ class ThawedByCopy:
             # The copy is gone, not the blob.
             raise self._error(StoreFailure.ARCHIVED, key, "read", f"its copy {where} went away") from None
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`. Of originals alone."""
+        return key not in self._found and self._originals.read_into(key, into, etag=etag)
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         return self._originals.create(key, data)

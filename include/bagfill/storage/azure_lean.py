@@ -20,6 +20,7 @@ from bagfill.storage.credentials import AzureAccess
 from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 from bagfill.storage.lean_http import Answer, LeanHttp, NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
+from bagfill.storage.url_path import url_path
 
 _VERSION = "2024-08-04"
 _SCOPE = "https://storage.azure.com/.default"
@@ -99,7 +100,7 @@ class AzureLean:
         if length is not None:
             given["Content-Length"] = str(length)
         query = urlencode(parameters, quote_via=quote) if parameters else ""
-        path = f"/{quote(key, safe='/~')}" if key else ""
+        path = f"/{url_path(key)}" if key else ""
         url = f"{self._base}{path}?{query}" if query else self._base + path
         if self._key is not None:
             given["Authorization"] = self._shared_key(method, self._base_path + path, parameters or {}, given)
@@ -148,7 +149,7 @@ class AzureLean:
         length = headers.get("Content-Length", "").removeprefix("0")
         match, none_match = headers.get("If-Match", ""), headers.get("If-None-Match", "")
         standard = ["", "", length, "", "", "", "", match, none_match, "", headers.get("Range", "")]
-        ours = sorted((name.lower(), value) for name, value in headers.items() if name[:5].lower() == "x-ms-")
+        ours = sorted([(name.lower(), value) for name, value in headers.items() if name[:5].lower() == "x-ms-"])
         named = "".join([f"{name}:{value}\n" for name, value in ours])
         resource = f"/{self._account}{path}"
         if parameters:

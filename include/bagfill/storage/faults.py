@@ -157,6 +157,15 @@ class FaultyStore:
                 yield item
         self._plan.end(fault, operation, key)
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        fault = self._plan.begin("read", key)
+        done = self._inner.read_into(key, into, etag=etag)
+        if fault is not None and fault.kind is FaultKind.FLIP_READ:
+            into[:] = _flip(into)
+        self._plan.end(fault, "read", key)
+        return done
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         fault = self._plan.begin("create", key)

@@ -22,6 +22,7 @@ _PIECE = 256 * 1024
 """Most bytes that are sent within one time limit."""
 _END = b"\r\n\r\n"
 _ENDED = "the connection ended"
+_TOO_MUCH = "more came than was announced"
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,6})[ \t]*(?:;.*)?")
 
 
@@ -82,7 +83,7 @@ class Connection:
             size += self._came(view, size)
             while (end := self._buffer.find(_END, 0, size)) >= 0:
                 try:
-                    found = parse_head(self._buffer[:end])
+                    found = parse_head(view[:end])
                 except HeadUnsound:
                     raise Unframed from None
                 rest = view[end + len(_END) : size]
@@ -109,8 +110,11 @@ class Connection:
     def body(self, begun: memoryview, length: int) -> Iterator[memoryview]:
         """So many bytes, of which some came with the head. Raises BodyBroke."""
         if len(begun) > length:
-            raise BodyBroke("more came than was announced")
+            raise BodyBroke(_TOO_MUCH)
         done, first = 0, bytes(begun)
+        if first and len(first) == length:
+            yield memoryview(first)
+            return
         while done < length:
             # Fresh memory for each: whoever takes a chunk may keep it.
             chunk = memoryview(bytearray(min(CHUNK, length - done)))
@@ -124,6 +128,17 @@ class Connection:
             if broken:
                 raise BodyBroke(broken)
 
+    def body_into(self, begun: memoryview, into: memoryview) -> None:
+        """A body of the length of ``into``, of which some came with the head. Raises BodyBroke."""
+        size = len(begun)
+        if size > len(into):
+            raise BodyBroke(_TOO_MUCH)
+        into[:size] = begun
+        if size < len(into):
+            _, broken = self._fill(into, size)
+            if broken:
+                raise BodyBroke(broken)
+
     def chunked(self, begun: memoryview) -> Iterator[memoryview]:
         """A body in chunks of its own (RFC 9112, 7.1), as short answers come. Raises BodyBroke."""
         pending = bytearray(begun)
@@ -133,7 +148,7 @@ class Connection:
                 while self._line(pending):
                     pass
                 if pending:
-                    raise BodyBroke("more came than was announced")
+                    raise BodyBroke(_TOO_MUCH)
                 return
             while len(pending) < size + 2:
                 self._more(pending)

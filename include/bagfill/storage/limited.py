@@ -97,6 +97,11 @@ class LimitedStore:
                 # What was done with it, a digest perhaps, is no time of the provider.
                 passage.elsewhere += clock() - handed
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        with self._gate.request(Kind.READ, len(into)):
+            return self._inner.read_into(key, into, etag=etag)
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         with self._gate.request(Kind.WRITE, len(data)):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bagfill.storage.errors import StoreFailure
+from bagfill.storage.filling import filled
 from bagfill.storage.keys import in_key_order, require_folder, require_name, require_range
 from bagfill.storage.local_files import FolderFiles, etag_of
 from bagfill.storage.local_staging import LocalStagedWrite
@@ -99,6 +100,10 @@ class LocalStore:
                     raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
                 position += len(chunk)
                 yield chunk
+
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        return filled(self.read(key, etag=etag), into)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""

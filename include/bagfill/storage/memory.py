@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.filling import filled
 from bagfill.storage.keys import (
     in_key_order,
     next_segment,
@@ -121,6 +122,10 @@ class MemoryStore:
             raise self._error(StoreFailure.CHANGED, key, "read", f"the object ends at byte {len(data)}")
         for position in range(start, end, self._chunk_size):
             yield data[position : min(position + self._chunk_size, end)]
+
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        return filled(self.read(key, etag=etag), into)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""

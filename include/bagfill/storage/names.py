@@ -9,8 +9,9 @@ Sources: S3 "Naming Amazon S3 objects"; Azure "Naming and Referencing Containers
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -55,7 +56,7 @@ class NameProblem:
 
 
 _REMEDY = "keep this bag out of the destination's policy, or choose a location whose provider can hold the name"
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]++(?:[./][A-Za-z0-9_-]++)*+")
 """Segments of ASCII that neither begin nor end with a dot, none of them empty."""
 _DOT_SEGMENTS = frozenset({".", ".."})
 
@@ -95,6 +96,13 @@ class NameRules:
     forbidden_words: str = ""
     reserved: frozenset[str] = frozenset()
     folders_are_names: bool = False
+    shortest_limit: int = field(init=False, repr=False)
+    """A plain key that is no longer keeps all limits of length."""
+
+    def __post_init__(self) -> None:
+        limits = (self.max_characters, self.max_bytes, self.max_segment_bytes)
+        shortest = min((limit for limit in limits if limit is not None), default=sys.maxsize)
+        object.__setattr__(self, "shortest_limit", shortest)
 
     def stored_as(self, key: str) -> str:
         """The name under which the provider would keep ``key``, if it were sent all the same.
@@ -115,14 +123,12 @@ class NameRules:
 
     def _holds_plain(self, key: str) -> bool:
         """Whether the key is so plain and short that no rule needs a closer look: most are, and pass by often."""
-        if not _PLAIN.fullmatch(key):
-            return False
-        bounds = (self.max_characters, self.max_bytes, self.max_segment_bytes)
         return (
-            all(bound is None or len(key) <= bound for bound in bounds)
+            len(key) <= self.shortest_limit
+            and _PLAIN.fullmatch(key) is not None
             and (self.max_segments is None or key.count("/") < self.max_segments)
             and (self.forbidden is None or not self.forbidden.search(key))
-            and key.partition("/")[0] not in self.reserved
+            and (not self.reserved or key.partition("/")[0] not in self.reserved)
         )
 
     def _problem(self, rule: NameRule, found: str, allowed: str) -> NameProblem:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bagfill.storage.errors import StoreError, StoreFailure, retry_after
 from bagfill.storage.http_connection import BodyBroke, Unframed
+from bagfill.storage.http_head import Head
 from bagfill.storage.lean_http import NoAnswer, proxy_for
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.resuming import OpenRange
@@ -24,6 +25,7 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _LONGEST_REFUSAL = 64 * 1024
 _SHORT = 8 * 1024 * 1024
 _TAKEN = frozenset({409, 412})
+_IF_NOTHING_IS_THERE = {"If-None-Match": "*"}
 
 
 class AskAgain(Exception):
@@ -81,68 +83,100 @@ class PlainObjects:
             headers["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
         if etag is not None:
             headers["If-Match"] = f'"{etag}"'
-        answered = self._ask("GET", key, headers, b"", "read")
+        answered = self._ask(key, headers)
         span = _span(answered)
         found = answered.headers.get("etag", "").strip('"')
         if span is None or not found:
             raise AskAgain
         return OpenRange(*span, found, self._chunks(key, answered.body))
 
+    def read_into(self, key: str, into: memoryview, etag: str) -> bool:
+        """Fill ``into`` with an object of exactly its length and of this ETag, asking once; ``False``: anything else
+        than those bytes came, and :meth:`open` learns more. Raises as :meth:`open` does, but never AskAgain.
+        """
+        try:
+            head, other = self._whole("GET", key, {"If-Match": f'"{etag}"'}, b"", into, "read")
+        except AskAgain:
+            return False
+        return other is None and head.headers.get("etag", "").strip('"') == etag
+
     def create(self, key: str, data: bytes | memoryview) -> Created | None:
         """Write a whole object if and only if nothing is there; ``None``: the provider says that something is, or that
         something keeps it from writing. Raises as :meth:`open`.
         """
-        answered = self._ask("PUT", key, {"If-None-Match": "*"}, data, "create")
-        try:
-            for _ in answered.body:
-                pass
-        except BodyBroke:
-            # The answer stands in status and headers, which came whole.
-            pass
-        if answered.status in _TAKEN:
+        nothing = memoryview(bytearray())
+
+        def ask() -> Head | StoreError:
+            try:
+                return self._whole("PUT", key, _IF_NOTHING_IS_THERE, data, nothing, "create")[0]
+            except StoreError as error:
+                return _told_at_once(error)
+
+        head = self._again(ask)
+        if isinstance(head, StoreError):
+            raise head
+        if head.status in _TAKEN:
             return None
-        if answered.status not in {200, 201}:
+        if head.status not in {200, 201}:
             raise AskAgain
-        return self._dialect.created(answered.headers)
+        return self._dialect.created(head.headers)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _ask(
-        self, method: str, key: str, headers: Mapping[str, str], body: bytes | memoryview, operation: str
-    ) -> Answered:
+    def _ask(self, key: str, headers: Mapping[str, str]) -> Answered:
         def ask() -> Answered | StoreError:
             try:
-                return self._once(method, key, headers, body, operation)
+                return self._once(key, headers)
             except StoreError as error:
-                # Whoever limits the requests to this location has to know at once.
-                if error.failure is StoreFailure.THROTTLED:
-                    return error
-                raise
+                return _told_at_once(error)
 
         answered = self._again(ask)
         if isinstance(answered, StoreError):
             raise answered
         return answered
 
-    def _once(
-        self, method: str, key: str, headers: Mapping[str, str], body: bytes | memoryview, operation: str
-    ) -> Answered:
-        url, signed = self._dialect.request(method, key, headers, body)
+    def _once(self, key: str, headers: Mapping[str, str]) -> Answered:
+        url, signed = self._dialect.request("GET", key, headers, b"")
         try:
-            answered = self._http.send(method, url, signed, body)
+            answered = self._http.send("GET", url, signed)
         except NoAnswer as nothing:
-            failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
-            raise self._error(failure, key, operation, nothing.detail) from None
+            raise self._unanswered(nothing, key, "read") from None
         except Unframed:
             raise AskAgain from None
-        if answered.status != 429 and (answered.status < 500 or answered.status == 501):
-            return answered
-        failure, code = self._dialect.failure(answered.status, answered.headers, _beginning(answered))
-        patience = retry_after(answered.headers.get("retry-after"))
-        detail = f"{code or 'no error code'}, HTTP {answered.status}"
-        raise self._error(failure, key, operation, detail, patience)
+        if _is_refusal(answered.status):
+            raise self._refused(answered.status, answered.headers, _beginning(answered), key, "read")
+        return answered
+
+    def _whole(
+        self,
+        method: str,
+        key: str,
+        headers: Mapping[str, str],
+        body: bytes | memoryview,
+        into: memoryview,
+        operation: str,
+    ) -> tuple[Head, bytes | None]:
+        url, signed = self._dialect.request(method, key, headers, body)
+        try:
+            head, other = self._http.whole(method, url, signed, body, into)
+        except NoAnswer as nothing:
+            raise self._unanswered(nothing, key, operation) from None
+        except Unframed:
+            raise AskAgain from None
+        if _is_refusal(head.status):
+            raise self._refused(head.status, head.headers, other or b"", key, operation)
+        return head, other
+
+    def _unanswered(self, nothing: NoAnswer, key: str, operation: str) -> StoreError:
+        failure = StoreFailure.UNAVAILABLE if nothing.trusted else StoreFailure.MISCONFIGURED
+        return self._error(failure, key, operation, nothing.detail)
+
+    def _refused(self, status: int, headers: Mapping[str, str], body: bytes, key: str, operation: str) -> StoreError:
+        failure, code = self._dialect.failure(status, headers, body)
+        detail = f"{code or 'no error code'}, HTTP {status}"
+        return self._error(failure, key, operation, detail, retry_after(headers.get("retry-after")))
 
     def _chunks(self, key: str, body: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
         try:
@@ -199,6 +233,18 @@ def _span(answered: Answered) -> tuple[int, int, int] | None:
         return None
     first, last, size = map(int, said.groups())
     return (first, last + 1, size) if last + 1 - first == length else None
+
+
+def _is_refusal(status: int) -> bool:
+    """Whether an answer says plainly to come back later."""
+    return status == 429 or (status >= 500 and status != 501)
+
+
+def _told_at_once(error: StoreError) -> StoreError:
+    """Whoever limits the requests to this location has to know at once, not after some more tries."""
+    if error.failure is StoreFailure.THROTTLED:
+        return error
+    raise error
 
 
 def _beginning(answered: Answered) -> bytes:

@@ -189,6 +189,15 @@ class RetryingStore:
             left = None if length is None else start + length - position
             chunks = self._inner.read(key, start=position, length=left, etag=etag)
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`. Tried once: :meth:`read` is patient."""
+        try:
+            return self._inner.read_into(key, into, etag=etag)
+        except StoreError as error:
+            if error.failure not in WORTH_A_PAUSE:
+                raise
+            return False
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         return self.retried(lambda: self._inner.create(key, data))

@@ -150,6 +150,11 @@ class S3Store:
                 pass
         return self._sdk.open(key, start, length, etag)
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        self._require_name(key, "read")
+        return self._objects is not None and self._objects.read_into(key, into, etag)
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         self._require_name(key, "create")

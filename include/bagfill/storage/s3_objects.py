@@ -7,13 +7,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.s3_failures import failure_of_answer
 from bagfill.storage.s3_place import S3Place
 from bagfill.storage.s3_signing import signed_headers
 from bagfill.storage.store import Created
+from bagfill.storage.url_path import url_path
 
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.-]{1,100})</Code>")
 
@@ -38,7 +38,7 @@ class S3Dialect:
         """
         place = self._place
         # S3 takes the bytes of a key as they are, and "/" as itself.
-        url = f"{self._base}{quote(key, safe='/~')}"
+        url = f"{self._base}{url_path(key)}"
         now = datetime.now(UTC)
         if method != "PUT":
             return url, signed_headers(method, url, headers, keys=place.keys(), region=place.region, now=now)

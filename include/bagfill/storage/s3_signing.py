@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from bagfill.storage.s3_place import Keys
 
@@ -37,16 +37,17 @@ def signed_headers(
         now: timezone-aware.
         body: SHA-256 of what is sent, in hexadecimal; the server compares it.
     """
-    moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    parts = urlsplit(url)
+    moment = _moment(int(now.timestamp()))
+    host, _, place = url.partition("://")[2].partition("/")
+    path, _, query = place.partition("?")
     given = {**headers, "x-amz-content-sha256": body, "x-amz-date": moment}
     if keys.session_token:
         given["x-amz-security-token"] = keys.session_token
-    signed = {"host": parts.netloc, **{name.lower(): value.strip() for name, value in given.items()}}
+    signed = {"host": host, **{name.lower(): value.strip() for name, value in given.items()}}
     order = sorted(signed)
     names = ";".join(order)
     lines = "".join([f"{name}:{signed[name]}\n" for name in order])
-    request = "\n".join([method, parts.path or "/", parts.query, lines, names, body])
+    request = "\n".join([method, f"/{path}", query, lines, names, body])
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
     signature = hmac.digest(_signing_key(keys.secret_access_key, scope), text.encode(), "sha256").hex()
@@ -54,6 +55,11 @@ def signed_headers(
         f"AWS4-HMAC-SHA256 Credential={keys.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
     return given
+
+
+@lru_cache(maxsize=4)
+def _moment(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @lru_cache(maxsize=8)

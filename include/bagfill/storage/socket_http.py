@@ -13,10 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from bagfill.storage.http_connection import Connection, NothingCame, Unframed
+from bagfill.storage.http_connection import BodyBroke, Connection, NothingCame, Unframed
 from bagfill.storage.http_head import Head
 from bagfill.storage.lean_http import NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
+
+_GOOD = frozenset({200, 201})
+_SHORT = 64 * 1024
+"""Bytes of a body nobody waited for that are taken all the same, so that its connection can be used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class SocketHttp:
         self._host = parts.hostname or ""
         self._tls = _verifying(ca_bundle) if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._root = f"{parts.scheme}://{parts.netloc}/"
         self._netloc = parts.netloc
         self._limits = limits
         # Lists are appended to and taken from in one step, whichever thread does it.
@@ -70,22 +74,37 @@ class SocketHttp:
             NoAnswer: time-out, refused or broken connection, untrusted certificate.
             Unframed: an answer of which it is not plain where it ends.
         """
-        if not url.startswith(f"{self._origin}/"):
-            raise ValueError("a URL of another server")
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"{method} {url[len(self._origin) :]} HTTP/1.1\r\nHost: {self._netloc}\r\n{lines}\r\n".encode("latin-1")
-        kept = self._take()
-        if kept is not None:
-            try:
-                return self._exchange(kept, head, body)
-            except NothingCame:
-                # The server had closed it: a connection that is kept ends without notice (RFC 9112, 9.3.1 and 9.6).
-                # What was sent twice is harmless: a GET changes nothing, a PUT of ours creates once or is refused.
-                pass
+        connection, head, begun = self._asked(method, url, headers, body)
+        coming = self._body(connection, head, begun)
+        # From here on the connection is given back or closed, whatever becomes of the body.
+        next(coming)
+        return Answered(head.status, head.headers, head.length, coming)
+
+    def whole(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | memoryview, into: memoryview
+    ) -> tuple[Head, bytes | None]:
+        """One request whose answer is wanted whole and at once. Arguments and errors as for :meth:`send`.
+
+        Args:
+            into: takes the body of a 200 or 201 of exactly this length.
+
+        Returns:
+            the head, and ``None`` if ``into`` was filled; else the body that came instead, as far as it is short.
+        """
+        connection, head, begun = self._asked(method, url, headers, body)
+        found: bytes | None = None
+        whole = False
         try:
-            return self._exchange(self._connect(), head, body)
-        except NothingCame as nothing:
-            raise NoAnswer(nothing.detail) from None
+            if head.length == len(into) and head.status in _GOOD:
+                connection.body_into(begun, into)
+            else:
+                found = _short_body(connection, head, begun)
+            whole = True
+        except BodyBroke:
+            found = b""
+        finally:
+            self._done(connection, keep=whole and not head.is_last)
+        return head, found
 
     def close(self) -> None:
         """Close the connections; one that is in use closes when it would be given back."""
@@ -119,7 +138,31 @@ class SocketHttp:
         made.settimeout(self._limits.read_seconds)
         return Connection(made)
 
-    def _exchange(self, connection: Connection, head: bytes, body: bytes | memoryview) -> Answered:
+    def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | memoryview
+    ) -> tuple[Connection, Head, memoryview]:
+        """Send a request over a connection of its own: that, the head of the answer, what came of the body with it."""
+        if not url.startswith(self._root):
+            raise ValueError("a URL of another server")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        path = url[len(self._root) - 1 :]
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._netloc}\r\n{lines}\r\n".encode("latin-1")
+        kept = self._take()
+        if kept is not None:
+            try:
+                return self._exchange(kept, head, body)
+            except NothingCame:
+                # The server had closed it: a connection that is kept ends without notice (RFC 9112, 9.3.1 and 9.6).
+                # What was sent twice is harmless: a GET changes nothing, a PUT of ours creates once or is refused.
+                pass
+        try:
+            return self._exchange(self._connect(), head, body)
+        except NothingCame as nothing:
+            raise NoAnswer(nothing.detail) from None
+
+    def _exchange(
+        self, connection: Connection, head: bytes, body: bytes | memoryview
+    ) -> tuple[Connection, Head, memoryview]:
         try:
             answer, begun = connection.ask(head, body)
             if not answer.is_framed:
@@ -127,10 +170,7 @@ class SocketHttp:
         except BaseException:
             connection.close()
             raise
-        coming = self._body(connection, answer, begun)
-        # From here on the connection is given back or closed, whatever becomes of the body.
-        next(coming)
-        return Answered(answer.status, answer.headers, answer.length, coming)
+        return connection, answer, begun
 
     def _body(self, connection: Connection, head: Head, begun: memoryview) -> Iterator[memoryview]:
         whole = False
@@ -139,10 +179,25 @@ class SocketHttp:
             yield from connection.chunked(begun) if head.length is None else connection.body(begun, head.length)
             whole = True
         finally:
-            if whole and not head.is_last and not self._closed:
-                self._idle.append(connection)
-            else:
-                connection.close()
+            self._done(connection, keep=whole and not head.is_last)
+
+    def _done(self, connection: Connection, *, keep: bool) -> None:
+        if keep and not self._closed:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+
+def _short_body(connection: Connection, head: Head, begun: memoryview) -> bytes:
+    """Raises BodyBroke: it is longer than anybody wants."""
+    if head.length is not None and head.length > _SHORT:
+        raise BodyBroke("a long body")
+    text = bytearray()
+    for piece in connection.chunked(begun) if head.length is None else connection.body(begun, head.length):
+        text += piece
+        if len(text) > _SHORT:
+            raise BodyBroke("a long body")
+    return bytes(text)
 
 
 def _verifying(ca_bundle: str | None) -> ssl.SSLContext:

@@ -262,6 +262,15 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """A short way to read a small object that is known: fill ``into`` with the bytes of the object that has this
+        ETag, if it is exactly that long, in one request.
+
+        ``False``: that did not come; whatever it is, :meth:`read` says it. Raises what ``read`` raises, where this is
+        plain at once.
+        """
+        ...
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """Write a whole object (up to about 64 MiB) in one request, if and only if nothing exists under the key."""
         ...

@@ -66,6 +66,10 @@ class ThawedByAnother:
         """See :meth:`ObjectStore.read`."""
         return self._reading.read(key, start=start, length=length, etag=etag)
 
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        """See :meth:`ObjectStore.read_into`."""
+        return self._reading.read_into(key, into, etag=etag)
+
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
         return self._reading.create(key, data)

@@ -12,6 +12,13 @@ class Buffers:
     def __init__(self) -> None:
         self._own = threading.local()
 
+    def of(self, size: int) -> memoryview:
+        """So many bytes, valid until this thread asks again; what is in them is left from before."""
+        buffer: bytearray = getattr(self._own, "buffer", bytearray())
+        if len(buffer) < size:
+            buffer = self._own.buffer = bytearray(size)
+        return memoryview(buffer)[:size]
+
     def fill(self, chunks: Iterable[bytes | memoryview], size: int) -> tuple[memoryview, int]:
         """Put chunks one behind the other.
 
@@ -22,10 +29,7 @@ class Buffers:
         Returns:
             the bytes, valid until this thread calls again, and how many there were.
         """
-        buffer: bytearray = getattr(self._own, "buffer", bytearray())
-        if len(buffer) < size:
-            buffer = self._own.buffer = bytearray(size)
-        view, position = memoryview(buffer), 0
+        view, position = self.of(size), 0
         for chunk in chunks:
             end = position + len(chunk)
             view[position : min(end, size)] = memoryview(chunk)[: max(0, size - position)]

@@ -83,7 +83,9 @@ class ObjectCopier:
             raise
 
     def _copy_whole(self, file: PlannedFile, source_key: str, destination_key: str) -> CopyOutcome:
-        data, size = self._buffers.fill(self._source.read(source_key, etag=file.etag), file.size)
+        data, size = self._buffers.of(file.size), file.size
+        if not self._source.read_into(source_key, data, etag=file.etag):
+            data, size = self._buffers.fill(self._source.read(source_key, etag=file.etag), file.size)
         hashed = file.size <= self._hash_up_to
         digests = digest_bytes(data, [strongest(file.digests)]) if hashed else DigestSet()
         if (damage := corrupt(file, size, digests)) is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.crc64 import Crc64
 from bagfill.fixity import read_back as module
 from bagfill.fixity.read_back import CreatedObject, read_back
 from bagfill.storage.errors import StoreError, StoreFailure
@@ -37,6 +38,7 @@ class Ranges(MemoryStore):
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Ranges:
     monkeypatch.setattr(module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(module, "AT_ONCE", 100)
     bucket = MemoryBucket()
     bucket.put_unconditionally("k", DATA)
     return Ranges(bucket)
@@ -64,6 +66,29 @@ def test_an_object_replaced_between_two_ranges_is_an_error_and_no_mixture(store:
 
     with pytest.raises(StoreError) as caught:
         read_back(store, info, [Algorithm.SHA256])
+
+    assert caught.value.failure is StoreFailure.CHANGED
+
+
+def test_a_small_object_is_read_once_and_digested_whole(store: Ranges) -> None:
+    data = bytes(range(100))
+    etag = store.bucket.put_unconditionally("small", data)
+
+    observed = read_back(store, CreatedObject("small", 100, etag), [Algorithm.SHA1, Algorithm.SHA256], with_crc=True)
+
+    assert store.asked == [(0, None, etag)]
+    assert observed.digests.to_json() == {
+        "sha1": hashlib.sha1(data).hexdigest(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    assert (observed.size, observed.etag, observed.crc) == (100, etag, Crc64.of(data))
+
+
+def test_a_small_object_that_is_shorter_than_was_said_is_an_error(store: Ranges) -> None:
+    etag = store.bucket.put_unconditionally("small", bytes(50))
+
+    with pytest.raises(StoreError) as caught:
+        read_back(store, CreatedObject("small", 51, etag), [Algorithm.MD5])
 
     assert caught.value.failure is StoreFailure.CHANGED
 

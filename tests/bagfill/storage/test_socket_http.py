@@ -23,14 +23,16 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.http_connection import CHUNK, BodyBroke, Unframed
 from bagfill.storage.http_head import HeadUnsound, parse_head
 from bagfill.storage.lean_http import NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
-from bagfill.storage.plain_objects import open_plain
+from bagfill.storage.plain_objects import PlainObjects, open_plain
 from bagfill.storage.s3_objects import S3Dialect
 from bagfill.storage.s3_place import Keys, S3Place
 from bagfill.storage.socket_http import SocketHttp
+from bagfill.storage.store import Created
 
 LIMITS = RequestLimits(attempts=1, connect_seconds=2, read_seconds=2)
 
@@ -185,6 +187,93 @@ def test_a_body_in_chunks_is_put_together(pieces: list[bytes]) -> None:
         http = SocketHttp(wire.url, None, LIMITS)
         assert get(http, wire)[1] == b"".join(pieces)
         http.close()
+
+
+def objects(wire: Wire) -> PlainObjects:
+    place = S3Place(wire.url, "eu-west-1", lambda: Keys("AKIA", "secret", None))
+    opened = open_plain(wire.url, None, S3Dialect("bucket", place), location="here", limits=LIMITS)
+    assert opened is not None
+    return opened
+
+
+def answer(status: str, body: bytes = b"", more: str = 'ETag: "e"\r\n') -> bytes:
+    return f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+CHUNKED = b'HTTP/1.1 201 Created\r\nETag: "e"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        (answer("200 OK", b"12345"), True),
+        (answer("412 Precondition Failed", b"<Error/>"), True),
+        (answer("404 Not Found", b"<Code>NoSuchKey</Code>"), True),
+        (answer("200 OK", b"123456"), True),
+        (answer("200 OK", bytes(70_000)), False),
+        (answer("206 Partial Content", b"12345"), True),
+        (answer("200 OK", b"12345", more='ETag: "other"\r\n'), True),
+        (answer("200 OK", b"12345", more=""), True),
+        (answer("200 OK", b"12345") + b"more", False),
+        (b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 5\r\n\r\n123', False),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", False),
+    ],
+)
+def test_only_the_very_object_is_read_into_memory(first: bytes, *, kept: bool) -> None:
+    wanted = first == answer("200 OK", b"12345")
+    then = [answer("200 OK", b"abcde")]
+    with saying(*([[first, *then]] if kept else [[first], then])) as wire:
+        opened = objects(wire)
+        into = memoryview(bytearray(5))
+        assert opened.read_into("a", into, "e") is wanted
+        assert not wanted or into == b"12345"
+        # The next answer is the next object's, over the same connection or another one.
+        assert opened.read_into("b", into, "e")
+        assert into == b"abcde"
+        assert wire.connections == (1 if kept else 2)
+        opened.close()
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Slow Down"])
+def test_a_refusal_of_a_quick_read_is_told_with_the_pause_that_was_asked_for(status: str) -> None:
+    body = b"<Error><Code>SlowDown</Code></Error>"
+    with saying([answer(status, body, more="Retry-After: 7\r\n")]) as wire:
+        opened = objects(wire)
+        with pytest.raises(StoreError) as raised:
+            opened.read_into("a", memoryview(bytearray(5)), "e")
+        assert raised.value.failure is StoreFailure.THROTTLED
+        assert raised.value.retry_after == 7
+        opened.close()
+
+
+def test_a_server_that_says_nothing_to_a_quick_read_is_unavailable() -> None:
+    with saying([], []) as wire:
+        opened = objects(wire)
+        with pytest.raises(StoreError) as raised:
+            opened.read_into("a", memoryview(bytearray(5)), "e")
+        assert raised.value.failure is StoreFailure.UNAVAILABLE
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [answer("201 Created"), CHUNKED, answer("200 OK", b"<Anything/>"), answer("412 Precondition Failed", b"<E/>")],
+)
+def test_the_connection_of_a_creation_is_used_again_whatever_body_its_answer_has(first: bytes) -> None:
+    with saying([first, answer("200 OK", b"abcde")]) as wire:
+        opened = objects(wire)
+        made = opened.create("a", b"12345")
+        assert made == (None if first.startswith(b"HTTP/1.1 412") else Created("e", None))
+        assert opened.read_into("a", memoryview(bytearray(5)), "e")
+        assert wire.connections == 1
+        opened.close()
+
+
+def test_a_creation_counts_by_its_head_though_the_body_of_the_answer_broke() -> None:
+    with saying([b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 9\r\n\r\n123']) as wire:
+        opened = objects(wire)
+        assert opened.create("a", b"12345") == Created("e", None)
+        opened.close()
 
 
 def test_a_server_that_says_nothing_is_no_answer() -> None:
