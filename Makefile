@@ -10,6 +10,7 @@ PYTHON ?= python3
 STATE := .bagfill
 STAMPS := $(STATE)/stamps
 BIN := .venv/bin
+NATIVE := include/bagfill/checksum/native
 BENCH ?= full
 
 # Compiled modules are kept whatever the surroundings say: else every process compiles what it imports, for up to a second.
@@ -21,7 +22,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(STAMPS)/python $(STAMPS)/azurite ## install everything into .venv and .bagfill
+setup: $(STAMPS)/python $(STAMPS)/lanes $(STAMPS)/azurite ## install everything into .venv and .bagfill
 
 .PHONY: demo
 demo: setup ## copy sample bags from S3 to Azure through a real Airflow, then report
@@ -88,7 +89,7 @@ lock: $(STATE)/tools/ready ## pin the packages of pyproject.toml again
 
 .PHONY: clean
 clean: down ## remove what was installed and measured here
-	@rm -rf .venv $(STATE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv $(STATE) $(NATIVE)/*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: each is written last, so an interrupted step is done again.
@@ -97,6 +98,9 @@ $(STATE)/tools/ready: tools/uv-requirements.txt
 
 $(STAMPS)/python: $(STATE)/tools/ready pyproject.toml requirements-dev.txt
 	@PYTHON="$(PYTHON)" tools/setup python
+
+$(STAMPS)/lanes: tools/compiler-requirements.txt tools/build-lanes $(wildcard $(NATIVE)/*.c $(NATIVE)/*.h) | $(STAMPS)/python
+	@tools/setup lanes
 
 $(STAMPS)/azurite: tools/azurite/package.json tools/azurite/package-lock.json | $(STAMPS)/python
 	@PYTHON="$(PYTHON)" tools/setup azurite

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bagfill.bag.identifiers import BagId
 from bagfill.bag.rules.finding import Profile
@@ -16,6 +16,9 @@ from bagfill.quantities import show_size
 from bagfill.steps.folder_files import NothingThere, ObjectsArchived
 from bagfill.steps.validate_bag import Verdict, validate_bag
 from bagfill.storage.location import Provider
+
+if TYPE_CHECKING:
+    from bagfill.checksum.side_by_side import Lanes
 
 _SHOWN = 200
 _SMALL = 1024 * 1024
@@ -76,16 +79,24 @@ def _judge(
         location, prefix, identity = configured_place(place, name, config)
     else:
         location, prefix = named_place(place, connection)
+    local = location.provider is Provider.LOCAL
     with closing(open_place(location)) as store:
         return validate_bag(
             store,
             prefix,
             profile,
             identity=identity,
-            alone_below=_SMALL if location.provider is Provider.LOCAL else 0,
+            alone_below=_SMALL if local else 0,
+            lanes=_lanes if local else lambda: None,
             planned=planned,
             read=read,
         )
+
+
+def _lanes() -> Lanes | None:
+    from bagfill.checksum.lanes import lanes_of_this_machine
+
+    return lanes_of_this_machine()
 
 
 def _judge_archive(path: Path, profile: Profile, progress: _Progress) -> Verdict:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from bagfill.bag.columns import DigestSets
+from bagfill.bag.columns import DigestSets, Paths
 from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digest_column import DigestColumn
@@ -16,6 +18,16 @@ from bagfill.steps.folder_files import FetchedFiles
 from bagfill.steps.listings import VersionListing
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    # Not loaded for the many bags that are too small for it.
+    from bagfill.checksum.side_by_side import Lanes
+
+SIDE_BY_SIDE_FROM = 64 * 1024
+"""Bytes of a file, from which on it gains from lanes."""
+
+_WORTH_LANES = 32 * 1024 * 1024
+"""Bytes of such files, from which on what is gained is more than loading and trying the library takes."""
 
 _BATCH_FILES = 32
 _BATCH_BYTES = 1024 * 1024
@@ -36,26 +48,38 @@ class FilesToRead:
         listing: of its folder.
         without: names of files that are not read.
         fetched: files in other folders; one that is in the folder too is read there.
+        only: numbers of the names that are read; if not given, all.
 
     Attributes:
         files: how many.
         bytes: their size together.
+        bytes_for_lanes: the size of those that gain from being hashed side by side.
     """
 
-    def __init__(self, listing: VersionListing, without: Collection[str], fetched: FetchedFiles | None) -> None:
+    def __init__(
+        self,
+        listing: VersionListing,
+        without: Collection[str],
+        fetched: FetchedFiles | None,
+        *,
+        only: Collection[int] | None = None,
+    ) -> None:
         self.table = listing.table
         self._listing = listing
         self._without = {self.table.number(name) for name in without}
         self._fetched = fetched
-        self.files = self.bytes = 0
+        self._only = only
+        self.files = self.bytes = self.bytes_for_lanes = 0
         for file in self.each():
             self.files += 1
             self.bytes += file.size
+            if file.size >= SIDE_BY_SIDE_FROM:
+                self.bytes_for_lanes += file.size
 
     def each(self, *, below: int = 0, at_least: int = 0) -> Iterator[FileToRead]:
         """The files, of which those alone whose size is at least so many bytes, or, if given, below so many."""
         sizes, fetched = self._listing.sizes, self._fetched
-        for number in range(len(self.table)):
+        for number in range(len(self.table)) if self._only is None else sorted(self._only):
             size = sizes.at(number)
             key: str | None = None
             if size is None and fetched is not None:
@@ -65,6 +89,19 @@ class FilesToRead:
             yield FileToRead(number, key or self._listing.key(number), size)
 
 
+class Observed(NamedTuple):
+    """What was read.
+
+    Args:
+        digests: of every file.
+        side_by_side: the files whose digests came from lanes: a difference from what was promised is no finding before
+            ``hashlib`` has computed it again.
+    """
+
+    digests: DigestSets
+    side_by_side: Paths
+
+
 def read_digests(
     store: ObjectStore,
     files: FilesToRead,
@@ -72,8 +109,9 @@ def read_digests(
     *,
     concurrency: int,
     alone_below: int = 0,
+    lanes: Callable[[], Lanes | None] = lambda: None,
     read: Callable[[int], None] = lambda _: None,
-) -> DigestSets:
+) -> Observed:
     """Read every file.
 
     Args:
@@ -81,42 +119,98 @@ def read_digests(
         algorithms: of the digests.
         concurrency: files read at the same time.
         alone_below: files with fewer bytes are read one after the other: on a disk, threads cost more than they gain.
+        lanes: loads what hashes several files side by side, where the store can be read so; asked when it is worth it.
         read: is told the bytes of each chunk that was read, from several threads.
 
     Raises:
         StoreError: a file could not be read, or has another length than was listed.
     """
     columns = {algorithm: DigestColumn(algorithm) for algorithm in algorithms}
-    chosen = tuple(algorithms)
+    side_by_side = Paths(files.table)
+    reader = _Reader(store, tuple(algorithms), read)
+    loaded = lanes() if files.bytes_for_lanes >= _WORTH_LANES else None
+    if loaded is not None and loaded.costs.keys().isdisjoint(algorithms):
+        loaded = None
 
-    def digest(batch: Sequence[FileToRead]) -> list[tuple[int, DigestSet]]:
-        return [(file.number, _digest(store, file, chosen, read)) for file in batch]
-
-    def note(found: Iterable[tuple[int, DigestSet]]) -> None:
+    def note(found: Iterable[_Found]) -> None:
         for number, digests in found:
             for algorithm, column in columns.items():
                 column.set(number, digests[algorithm].hex)
 
-    for found in _together(files.each(at_least=alone_below), digest, concurrency):
+    def jobs() -> Iterator[_Job]:
+        if loaded is None:
+            for batch in _batches(files.each(at_least=alone_below)):
+                yield partial(reader.one_by_one, batch)
+            return
+        from bagfill.steps.lane_groups import choose, windows
+
+        for window in windows(files.each(at_least=SIDE_BY_SIDE_FROM)):
+            groups, singles = choose(window, loaded, reader.algorithms, threads=min(concurrency, _processors()))
+            for batch in _batches(singles):
+                yield partial(reader.one_by_one, batch)
+            for group in groups:
+                for file in group:
+                    side_by_side.add(file.number)
+                yield partial(reader.side_by_side, group, loaded)
+
+    for found in _together(jobs(), concurrency):
         note(found)
-    if alone_below:
-        for file in files.each(below=alone_below):
-            note(digest((file,)))
-    return DigestSets(files.table, list(columns.values()))
+    smallest = alone_below if loaded is None else SIDE_BY_SIDE_FROM
+    if smallest:
+        for file in files.each(below=smallest):
+            note(reader.one_by_one((file,)))
+    return Observed(DigestSets(files.table, list(columns.values())), side_by_side)
 
 
-def _together(
-    files: Iterable[FileToRead],
-    digest: Callable[[Sequence[FileToRead]], list[tuple[int, DigestSet]]],
-    concurrency: int,
-) -> Iterator[list[tuple[int, DigestSet]]]:
-    waiting: deque[Future[list[tuple[int, DigestSet]]]] = deque()
+_Found = tuple[int, DigestSet]
+_Job = Callable[[], list[_Found]]
+
+
+class _Reader(NamedTuple):
+    """Reads files and says their digests, by number."""
+
+    store: ObjectStore
+    algorithms: Sequence[Algorithm]
+    read: Callable[[int], None]
+
+    def one_by_one(self, files: Sequence[FileToRead]) -> list[_Found]:
+        """Each file from its beginning to its end, with ``hashlib``."""
+        found = []
+        for file in files:
+            digester = Digester(self.algorithms)
+            for chunk in self._chunks(file):
+                digester.update(chunk)
+            found.append(self._found(file, digester.size, digester.digests()))
+        return found
+
+    def side_by_side(self, files: Sequence[FileToRead], lanes: Lanes) -> list[_Found]:
+        """Several files at once, in lanes."""
+        from bagfill.checksum.side_by_side import digest_side_by_side
+
+        opened = ((file, self._chunks(file)) for file in files)
+        return [self._found(*digested) for digested in digest_side_by_side(opened, self.algorithms, lanes)]
+
+    def _chunks(self, file: FileToRead) -> Iterator[bytes | memoryview]:
+        for chunk in self.store.read(file.key):
+            self.read(len(chunk))
+            yield chunk
+
+    def _found(self, file: FileToRead, size: int, digests: DigestSet) -> _Found:
+        if size != file.size:
+            detail = f"{size} bytes were read, {file.size} were listed"
+            location = self.store.location
+            raise StoreError(StoreFailure.CHANGED, location=location, key=file.key, operation="read", detail=detail)
+        return file.number, digests
+
+
+def _together(jobs: Iterable[_Job], concurrency: int) -> Iterator[list[_Found]]:
+    waiting: deque[Future[list[_Found]]] = deque()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="validate") as pool:
         try:
-            for batch in _batches(files):
+            for job in jobs:
                 if len(waiting) >= 4 * concurrency:
                     yield waiting.popleft().result()
-                waiting.append(pool.submit(digest, batch))
+                waiting.append(pool.submit(job))
             while waiting:
                 yield waiting.popleft().result()
         except BaseException:
@@ -138,14 +232,6 @@ def _batches(files: Iterable[FileToRead]) -> Iterator[list[FileToRead]]:
         yield batch
 
 
-def _digest(
-    store: ObjectStore, file: FileToRead, algorithms: Sequence[Algorithm], read: Callable[[int], None]
-) -> DigestSet:
-    digester = Digester(algorithms)
-    for chunk in store.read(file.key):
-        digester.update(chunk)
-        read(len(chunk))
-    if digester.size != file.size:
-        detail = f"{digester.size} bytes were read, {file.size} were listed"
-        raise StoreError(StoreFailure.CHANGED, location=store.location, key=file.key, operation="read", detail=detail)
-    return digester.digests()
+def _processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

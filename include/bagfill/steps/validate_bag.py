@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bagfill.bag.identifiers import BagId
 from bagfill.bag.rules.check import check, is_valid
@@ -12,8 +12,12 @@ from bagfill.bag.rules.contents import BagContents, declared_algorithms, tag_fil
 from bagfill.bag.rules.finding import Finding, Profile, Severity
 from bagfill.steps.folder_digests import FilesToRead, read_digests
 from bagfill.steps.folder_files import NothingThere, find_fetched, list_folder, require_readable
+from bagfill.steps.second_look import doubted_files, look_again
 from bagfill.steps.tag_files import read_tag_file
 from bagfill.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from bagfill.checksum.side_by_side import Lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def validate_bag(
     identity: BagId | None = None,
     concurrency: int = 8,
     alone_below: int = 0,
+    lanes: Callable[[], Lanes | None] = lambda: None,
     planned: Callable[[int], None] = lambda _: None,
     read: Callable[[int], None] = lambda _: None,
 ) -> Verdict:
@@ -84,6 +89,7 @@ def validate_bag(
         identity: which bag it should be, where that is known.
         concurrency: files read at the same time.
         alone_below: files with fewer bytes are read one after the other: on a disk, threads cost more than they gain.
+        lanes: loads what hashes several files side by side, for a place where one thread can read several at once.
         planned: is told the bytes that will be read.
         read: is told the bytes of each chunk that was read, from several threads.
 
@@ -107,18 +113,24 @@ def validate_bag(
         declared_algorithms(listing),
         concurrency=concurrency,
         alone_below=alone_below,
+        lanes=lanes,
         read=read,
     )
     contents = BagContents(
         listing=listing.sizes,
         tag_files=tag_files,
-        observed=observed,
+        observed=observed.digests,
         fetched_sizes=fetched.sizes if fetched and fetched.looked else None,
         identity=identity,
     )
+    findings = check(contents, profile)
+    if doubted := doubted_files(findings, observed):
+        again = FilesToRead(listing, frozenset(tag_files), fetched, only=doubted)
+        if look_again(store, again, observed.digests, concurrency=concurrency):
+            findings = check(contents, profile)
     return Verdict(
         profile=profile,
-        findings=tuple(check(contents, profile)),
+        findings=tuple(findings),
         files=len(tag_files) + to_read.files,
         bytes=sum(listing.sizes[name] for name in tag_files) + to_read.bytes,
         not_looked_for=() if fetched is None or fetched.looked else fetched.names,
