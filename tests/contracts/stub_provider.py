@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -194,6 +195,52 @@ def breaking(data: bytes, cuts: list[int], *, replaced_after: int | None = None)
     with _serving(Breaking) as url:
         state.url = url
         yield state
+
+
+@dataclass
+class Served:
+    """How a slow server was asked.
+
+    Args:
+        url: ``http://127.0.0.1:port``.
+        in_flight: requests that were there, served or in the line, at each one's arrival.
+    """
+
+    url: str
+    in_flight: list[int] = field(default_factory=list)
+
+
+@contextmanager
+def slow(data: bytes, *, at_once: int, seconds: float) -> Iterator[Served]:
+    """A server of one object under every key that serves so many requests at once and keeps the others in a line.
+
+    Args:
+        data: the object.
+        at_once: requests.
+        seconds: of serving one.
+    """
+    served, places, lock, there = Served(""), threading.Semaphore(at_once), threading.Lock(), 0
+
+    class Slow(_Handler):
+        def answer(self) -> None:
+            nonlocal there
+            self._body()
+            with lock:
+                there += 1
+                served.in_flight.append(there)
+            with places:
+                time.sleep(seconds)
+            with lock:
+                there -= 1
+            self.send_response(200)
+            self.send_header("ETag", '"first"')
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    with _serving(Slow) as url:
+        served.url = url
+        yield served
 
 
 @contextmanager

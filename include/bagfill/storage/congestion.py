@@ -1,5 +1,6 @@
 """How many requests a process keeps in flight at one location: slow start, then one more for each round that went well,
-half as many when the provider asks for fewer. As TCP does it (RFC 5681). Pure arithmetic.
+half as many when the provider asks for fewer. As TCP does it (RFC 5681). Pure arithmetic. What latency says of it is
+:mod:`bagfill.storage.knee`.
 """
 
 from __future__ import annotations
@@ -31,17 +32,18 @@ class CongestionWindow:
         step = 1.0 if self.allowed < self.threshold else 1.0 / self.allowed
         self.allowed = min(self.most, self.allowed + step)
 
-    def refused(self, begun: float, now: float) -> None:
+    def refused(self, begun: float, now: float, *, used: float = float("inf")) -> None:
         """The provider asked for fewer requests, or did not answer.
 
         Args:
             begun: when the request began, in seconds of any steady clock.
             now: the present moment of that clock. Of requests that were in flight together, one refusal counts.
+            used: requests that other bounds allow; half of what was really in flight is fewer.
         """
         if begun <= self._cut_at:
             return
         self._cut_at = now
-        self.threshold = max(_LEAST, self.allowed / 2)
+        self.threshold = max(_LEAST, min(self.allowed, used) / 2)
         self.allowed = self.threshold
 
     @property

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
+from typing import Self
 from uuid import uuid4
 
 from bagfill.database.errors import DatabaseError
 from bagfill.storage.congestion import CongestionWindow, share, share_of_connections
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.knee import Kind, Knee
 from bagfill.storage.shares import LocationShares
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ LEASE = timedelta(minutes=2)
 _RENEW_SECONDS = LEASE.total_seconds() / 4
 _LONGEST_WAIT = 900.0
 """Seconds; then something is wrong, and a retry of the task is better than waiting for ever."""
+_OVERDUE = 1.0
+"""Seconds; who waits longer goes before whoever comes. Before that it is cheaper not to change threads."""
 _CONGESTION = frozenset({StoreFailure.THROTTLED, StoreFailure.UNAVAILABLE})
 
 
@@ -70,29 +74,34 @@ class Gate:
         self._limits = limits
         self._shares = shares
         self._most = most
-        self._clock = clock
+        self.clock = clock
         self._wait = wait
         self._window = CongestionWindow(most)
+        self._knee = Knee(most)
         self._holder = uuid4().hex
         self._holders = 0
         self._renew_at = float("-inf")
         self._next_at = float("-inf")
         self._in_flight = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[float, threading.Condition]] = deque()
         self._own = threading.local()
 
-    def request(self) -> AbstractContextManager[None]:
+    def request(self, kind: Kind = Kind.LOOK, size: int = 0) -> Passage:
         """The time of one request. A thread that is inside already passes at once: waiting for itself would never end.
+
+        Args:
+            kind, size: of the request; its bytes, or the items of a page, as far as they are known.
 
         Raises:
             StoreError: THROTTLED, no turn came within 15 minutes.
         """
-        return _Passage(self)
+        return Passage(self, kind, size)
 
     @property
     def allowed(self) -> int:
         """Requests that may be in flight now."""
-        return min(self._window.whole, self._connections())
+        return min(self._window.whole, self._knee.ceiling, self._connections())
 
     def close(self) -> None:
         """Give the share back."""
@@ -103,23 +112,64 @@ class Gate:
             except DatabaseError as error:
                 logger.warning("location %s: its share runs out by itself: %s", self._location, type(error).__name__)
 
-    def enter(self) -> tuple[list[float], float | None]:
-        """Wait for a turn.
-
-        Returns:
-            what this thread is inside of, and the moment when its turn came; ``None`` if it needed none.
-        """
-        inside: list[float] = self._own.__dict__.setdefault("inside", [])
+    def enter(self, passage: Passage) -> None:
+        """Wait for a turn."""
+        inside: list[Passage] = self._own.__dict__.setdefault("inside", [])
+        passage.inside = inside
         if inside:
-            return inside, None
+            return
         self._renew()
-        with self._changed:
-            begun = self._clock()
-            while True:
-                now = self._clock()
-                pause = self._next_at - now
-                if pause <= 0 and self._in_flight < self.allowed:
-                    break
+        with self._lock:
+            now = self.clock()
+            if not self._is_free(now, None):
+                now = self._queued(now)
+            self._in_flight = passage.in_flight = self._in_flight + 1
+            rate = self._limits.requests_per_second
+            if rate is not None:
+                self._next_at = max(self._next_at, now) + 1 / share(rate, self._holders)
+            # There may be room for more than one.
+            self._call_next()
+        passage.begun = now
+        inside.append(passage)
+
+    def leave(self, passage: Passage, error: BaseException | None) -> None:
+        """A request ended, perhaps in another thread than it began in."""
+        if not passage.in_flight:
+            return
+        passage.inside.remove(passage)
+        now = self.clock()
+        with self._lock:
+            if error is None:
+                self._window.answered()
+                seconds = now - passage.begun - passage.elsewhere
+                self._knee.answered(passage.in_flight, passage.kind, passage.size, seconds)
+            elif (
+                isinstance(error, StoreError)
+                # A copy between two locations is inside of both gates: only one of them was asked for patience.
+                and error.location == self._location
+                and error.failure in _CONGESTION
+            ):
+                self._window.refused(passage.begun, now, used=self.allowed)
+                if error.retry_after is not None:
+                    self._next_at = max(self._next_at, now + error.retry_after)
+            self._in_flight -= 1
+            self._call_next()
+
+    def _is_free(self, now: float, turn: threading.Condition | None) -> bool:
+        if now < self._next_at or self._in_flight >= self.allowed:
+            return False
+        if not self._waiting:
+            return True
+        since, first = self._waiting[0]
+        return turn is first or now - since <= _OVERDUE
+
+    def _queued(self, begun: float) -> float:
+        """Wait until it is free: the moment when it was."""
+        turn = threading.Condition(self._lock)
+        self._waiting.append((begun, turn))
+        now = begun
+        try:
+            while not self._is_free(now, turn):
                 if now - begun > _LONGEST_WAIT:
                     raise StoreError(
                         StoreFailure.THROTTLED,
@@ -128,29 +178,20 @@ class Gate:
                         operation="wait",
                         detail="no turn came within the limits of this location",
                     )
-                self._wait(self._changed, pause if pause > 0 else 60.0)
-            self._in_flight += 1
-            rate = self._limits.requests_per_second
-            if rate is not None:
-                self._next_at = max(self._next_at, now) + 1 / share(rate, self._holders)
-        inside.append(now)
-        return inside, now
+                pause = self._next_at - now
+                self._wait(turn, pause if pause > 0 else 60.0)
+                now = self.clock()
+        except BaseException:
+            self._waiting.remove((begun, turn))
+            self._call_next()
+            raise
+        self._waiting.remove((begun, turn))
+        return now
 
-    def leave(self, inside: list[float], begun: float, error: BaseException | None) -> None:
-        """A request ended, perhaps in another thread than it began in."""
-        inside.remove(begun)
-        with self._changed:
-            self._in_flight -= 1
-            # A copy between two locations is inside of both gates: only one of them was asked for patience.
-            own = isinstance(error, StoreError) and error.location == self._location
-            if isinstance(error, StoreError) and own and error.failure in _CONGESTION:
-                now = self._clock()
-                self._window.refused(begun, now)
-                if error.retry_after is not None:
-                    self._next_at = max(self._next_at, now + error.retry_after)
-            elif error is None:
-                self._window.answered()
-            self._changed.notify_all()
+    def _call_next(self) -> None:
+        """Wake whoever waits longest, to see whether its turn came."""
+        if self._waiting:
+            self._waiting[0][1].notify()
 
     def _connections(self) -> int:
         most = self._limits.connections
@@ -158,12 +199,12 @@ class Gate:
 
     def _renew(self) -> None:
         """Tell the others that this process is here, and learn how many they are."""
-        if not self._limits.is_limited or self._clock() < self._renew_at:
+        if not self._limits.is_limited or self.clock() < self._renew_at:
             return
-        with self._changed:
-            if self._clock() < self._renew_at:
+        with self._lock:
+            if self.clock() < self._renew_at:
                 return
-            self._renew_at = self._clock() + _RENEW_SECONDS
+            self._renew_at = self.clock() + _RENEW_SECONDS
         try:
             self._holders = self._shares.hold(self._location, self._holder, LEASE)
         except DatabaseError as error:
@@ -171,17 +212,33 @@ class Gate:
             logger.warning("location %s: its share could not be renewed: %s", self._location, type(error).__name__)
 
 
-class _Passage(AbstractContextManager[None]):
-    __slots__ = ("_begun", "_gate", "_inside")
+class Passage:
+    """One request's way through a gate.
 
-    def __init__(self, gate: Gate) -> None:
+    Args:
+        gate: of the location.
+        kind, size: of the request. Whoever learns its size later writes it here.
+    """
+
+    __slots__ = ("_gate", "begun", "elsewhere", "in_flight", "inside", "kind", "size")
+
+    def __init__(self, gate: Gate, kind: Kind, size: int) -> None:
         self._gate = gate
+        self.kind = kind
+        self.size = size
+        self.begun = 0.0
+        self.elsewhere = 0.0
+        """Seconds in which the provider was not waited for: whoever spends them adds them."""
+        self.in_flight = 0
+        """Requests when this one's turn came; 0: it needed none."""
+        self.inside: list[Passage] = []
+        """What the thread in which it began is inside of."""
 
-    def __enter__(self) -> None:
-        self._inside, self._begun = self._gate.enter()
+    def __enter__(self) -> Self:
+        self._gate.enter(self)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._begun is not None:
-            self._gate.leave(self._inside, self._begun, error)
+        self._gate.leave(self, error)

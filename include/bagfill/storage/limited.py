@@ -7,6 +7,7 @@ from itertools import islice
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.gate import Gate
+from bagfill.storage.knee import Kind
 from bagfill.storage.names import NameRules
 from bagfill.storage.store import (
     NOTHING_NOTED,
@@ -66,16 +67,19 @@ class LimitedStore:
     def _listed(self, items: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
         more = True
         while more:
-            with self._gate.request():
+            with self._gate.request(Kind.LIST) as passage:
                 page = [*islice(items, _PAGE)]
+                passage.size = len(page)
             yield from page
             more = len(page) == _PAGE
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""
         folders = self._inner.list_folders(prefix)
-        with self._gate.request():
-            return iter([*folders])
+        with self._gate.request(Kind.LIST) as passage:
+            found = [*folders]
+            passage.size = len(found)
+        return iter(found)
 
     def read(
         self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None
@@ -84,12 +88,18 @@ class LimitedStore:
         return self._passed(self._inner.read(key, start=start, length=length, etag=etag))
 
     def _passed(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-        with self._gate.request():
-            yield from chunks
+        clock = self._gate.clock
+        with self._gate.request(Kind.READ) as passage:
+            for chunk in chunks:
+                passage.size += len(chunk)
+                handed = clock()
+                yield chunk
+                # What was done with it, a digest perhaps, is no time of the provider.
+                passage.elsewhere += clock() - handed
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
-        with self._gate.request():
+        with self._gate.request(Kind.WRITE, len(data)):
             return self._inner.create(key, data)
 
     def stage(self, key: str, *, token: str | None = None) -> StagedWrite:
@@ -99,7 +109,7 @@ class LimitedStore:
 
     def request_thaw(self, key: str, *, tier: ThawTier, days: int) -> ThawAnswer:
         """See :meth:`ObjectStore.request_thaw`."""
-        with self._gate.request():
+        with self._gate.request(Kind.THAW):
             return self._inner.request_thaw(key, tier=tier, days=days)
 
     def close(self) -> None:
@@ -125,11 +135,11 @@ class _LimitedStagedWrite:
             return self._inner.staged(noted)
 
     def stage(self, index: int, data: bytes | memoryview, crc: Crc64) -> StagedBlock:
-        with self._gate.request():
+        with self._gate.request(Kind.WRITE, len(data)):
             return self._inner.stage(index, data, crc)
 
     def commit(self, blocks: Sequence[StagedBlock]) -> Created | AlreadyExists:
-        with self._gate.request():
+        with self._gate.request(Kind.COMMIT, len(blocks)):
             return self._inner.commit(blocks)
 
     def abandon(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from bagfill.storage.gate import Gate
+from bagfill.storage.knee import Kind
 from bagfill.storage.server_copy import FetchedBlock, FetchedObject, NotFetched, PinnedSource, ServerCopy
 from bagfill.storage.store import AlreadyExists
 
@@ -33,12 +34,12 @@ class LimitedServerCopy:
 
     def pin(self, key: str, etag: str) -> PinnedSource | NotFetched:
         """See :meth:`ServerCopy.pin`."""
-        with _through(self._source):
+        with _through(Kind.LOOK, 0, self._source):
             return self._inner.pin(key, etag)
 
     def look_again(self, source: PinnedSource) -> NotFetched | None:
         """See :meth:`ServerCopy.look_again`."""
-        with _through(self._source):
+        with _through(Kind.LOOK, 0, self._source):
             return self._inner.look_again(source)
 
     def can_create(self, source: PinnedSource) -> bool:
@@ -47,14 +48,14 @@ class LimitedServerCopy:
 
     def create(self, source: PinnedSource, key: str) -> FetchedObject | AlreadyExists | NotFetched:
         """See :meth:`ServerCopy.create`."""
-        with _through(self._source, self._destination):
+        with _through(Kind.FETCH, source.size, self._source, self._destination):
             return self._inner.create(source, key)
 
     def stage(
         self, source: PinnedSource, key: str, token: str, *, index: int, start: int, length: int
     ) -> FetchedBlock | NotFetched:
         """See :meth:`ServerCopy.stage`."""
-        with _through(self._source, self._destination):
+        with _through(Kind.FETCH, length, self._source, self._destination):
             return self._inner.stage(source, key, token, index=index, start=start, length=length)
 
     def close(self) -> None:
@@ -63,9 +64,11 @@ class LimitedServerCopy:
 
 
 @contextmanager
-def _through(*gates: Gate | None) -> Iterator[None]:
+def _through(kind: Kind, size: int, *gates: Gate | None) -> Iterator[None]:
     with ExitStack() as stack:
-        for gate in gates:
-            if gate is not None:
-                stack.enter_context(gate.request())
+        passages = [stack.enter_context(gate.request(kind, size)) for gate in gates if gate is not None]
+        if len(passages) > 1:
+            # To wait for a turn at the second gate is no time of the first one's provider.
+            first, last = passages
+            first.elsewhere = max(0.0, last.begun - first.begun)
         yield

@@ -11,6 +11,7 @@ import pytest
 
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.gate import Gate, LocationLimits
+from bagfill.storage.knee import Kind, Knee
 from bagfill.storage.limited_copy import LimitedServerCopy
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.memory_copy import MemoryServerCopy
@@ -78,6 +79,33 @@ def test_only_the_location_that_asked_for_patience_is_asked_less(at: str) -> Non
     with pytest.raises(StoreError):
         bench.way.create(bench.pinned, "k2")
     assert {name for name, each in gates.items() if each.allowed < before} == {at}
+
+
+def test_the_wait_for_a_turn_at_the_destination_is_no_time_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, list[tuple[Kind, int, float]]] = {"source": [], "destination": []}
+    now = 0.0
+
+    class Times(Knee):
+        def __init__(self, name: str) -> None:
+            super().__init__(16)
+            self._name = name
+
+        def answered(self, in_flight: int, kind: Kind, size: int, seconds: float) -> None:
+            told[self._name].append((kind, size, seconds))
+
+    def waits(_turn: threading.Condition, seconds: float | None) -> None:
+        nonlocal now
+        now += seconds or 0.0
+
+    def timed(name: str, limits: LocationLimits) -> Gate:
+        monkeypatch.setattr("bagfill.storage.gate.Knee", lambda _most: Times(name))
+        return Gate(name, limits, MemoryShares(), most=16, clock=lambda: now, wait=waits)
+
+    bench = Bench(timed("source", LocationLimits()), timed("destination", LocationLimits(requests_per_second=0.1)))
+    bench.stage(0)
+    bench.stage(1)
+    assert now == pytest.approx(10)
+    assert told == {name: [(Kind.FETCH, 1, 0.0)] * 2 for name in ("source", "destination")}
 
 
 def test_where_nobody_asks_for_patience_nothing_is_waited_for() -> None:
