@@ -9,9 +9,9 @@ from typing import Any
 
 from bagfill.audit.model import Audit, AuditMode, AuditOutcome, FixityEvent
 from bagfill.audit.statistics import SampleStatement
-from bagfill.steps.audit_evidence import read_record
 from bagfill.steps.audit_plan import PlannedAudit
 from bagfill.steps.audit_reading import FileRead
+from bagfill.steps.audit_records import read_record
 from bagfill.steps.audit_thaw import DrawnSample, drawn_sample, thawing
 from bagfill.steps.audit_thawed import read_thawed, thawed_event_id
 from bagfill.steps.audit_work import AuditWork
