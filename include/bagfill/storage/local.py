@@ -24,16 +24,19 @@ class LocalStore:
     Args:
         folder: absolute path; it has to exist and to lie on a file system with hard links.
         location: the configured location's name.
+        writing: whether objects are written here, perhaps by several processes: then a file is only said to be there
+            if it stays there when the power is cut.
 
     Raises:
         ValueError: the path is not absolute.
     """
 
-    def __init__(self, folder: Path, *, location: str) -> None:
+    def __init__(self, folder: Path, *, location: str, writing: bool = False) -> None:
         if not folder.is_absolute():
             message = f"a local location is an absolute folder, found {str(folder)!r}"
             raise ValueError(message)
         self._files = FolderFiles(folder, location)
+        self._writing = writing
         longest = (LOCAL_NAMES.max_bytes or 0) - len(os.fsencode(folder)) - 1
         self._name_rules = replace(LOCAL_NAMES, max_bytes=longest)
 
@@ -55,7 +58,10 @@ class LocalStore:
     def stat(self, key: str) -> ObjectInfo | None:
         """See :meth:`ObjectStore.stat`."""
         self._require_name(key, "stat")
-        return self._files.stat(key, "stat")
+        info = self._files.stat(key, "stat")
+        if info is not None and self._writing:
+            self._files.make_last(key, "stat")
+        return info
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See :meth:`ObjectStore.list`."""
@@ -108,6 +114,7 @@ class LocalStore:
         self._require_name(key, "create")
         self._files.require_root("create")
         if self._files.stat(key, "create") is not None:
+            self._files.make_last(key, "create")
             return AlreadyExists()
         with self._files.translated(key, "create"):
             written = self._files.write(self._files.root / STAGING_FOLDER, [data])

@@ -6,8 +6,9 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,12 @@ _FAILURES = {
     errno.ENOENT: StoreFailure.MISSING,
 }
 
+_MOST_LASTING = 10_000
+"""Folders that are remembered as flushed."""
+
+_TICK = 1_000_000_000
+"""Nanoseconds: longer than any file system takes to tell two changes apart, but for FAT."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Passes when somebody makes room, so the failure is UNAVAILABLE as any other that passes."""
 
@@ -45,6 +52,8 @@ class FolderFiles:
     def __init__(self, root: Path, location: str) -> None:
         self.root = root
         self.location = location
+        self._lasting: set[Path] = set()
+        self._flushed: dict[Path, int] = {}
 
     def error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         """A StoreError of this location."""
@@ -145,14 +154,19 @@ class FolderFiles:
         return entry.is_dir()
 
     def write(self, folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
-        """Write a new file with a random name in ``folder`` (made if needed), flushed to the disk."""
+        """Write a new file with a random name in ``folder`` (made if needed), flushed to the disk, or leave none."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{secrets.token_hex(16)}.part"
-        with path.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with path.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            # Else a full disk would be filled by every try a little more.
+            _take_away(path)
+            raise
         return path
 
     def link_if_absent(self, written: Path, key: str, operation: str) -> ObjectInfo | None:
@@ -163,26 +177,50 @@ class FolderFiles:
         try:
             with self.translated(key, operation):
                 target = self.path(key, operation)
-                self._make_folders(target.parent)
+                self.make_folders(target.parent)
                 try:
                     os.link(written, target, follow_symlinks=False)
                 except FileExistsError:
                     if target.is_dir():
                         raise self.error(StoreFailure.UNSUPPORTED, key, operation, "a folder has this name") from None
+                    self.make_last(key, operation)
                     return None
                 _flush_folder(target.parent)
                 return info_of(key, target.stat())
         finally:
-            written.unlink(missing_ok=True)
+            _take_away(written)
 
-    def _make_folders(self, folder: Path) -> None:
-        missing = []
-        while not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            _flush_folder(path.parent)
+    def make_last(self, key: str, operation: str) -> None:
+        """See to it that the name of a file that is there already survives a power cut.
+
+        Whoever gave it the name may not have flushed it yet, or have failed to: what is said to be there has to stay.
+        A folder is flushed again when it was changed since.
+        """
+        with self.translated(key, operation):
+            folder = self.path(key, operation).parent
+            changed = folder.stat().st_mtime_ns
+            if self._flushed.get(folder) != changed:
+                self.make_folders(folder)
+                _flush_folder(folder)
+                # A change at the same tick of the file system's clock would not be seen.
+                if time.time_ns() - changed > _TICK:
+                    self._flushed[folder] = changed
+
+    def make_folders(self, folder: Path) -> None:
+        """Make a folder with those above it, and flush the name of each: once in a process, whoever made it.
+
+        A folder that is there may be one whose flushing failed a moment ago.
+        """
+        if folder in self._lasting and folder.is_dir():
+            return
+        if len(self._lasting) >= _MOST_LASTING:
+            self._lasting.clear()
+            self._flushed.clear()
+        for path in (*reversed(folder.parents), folder):
+            if path.is_relative_to(self.root) and path != self.root:
+                path.mkdir(exist_ok=True)
+                _flush_folder(path.parent)
+                self._lasting.add(path)
 
 
 def etag_of(found: os.stat_result) -> str:
@@ -208,6 +246,12 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _take_away(path: Path) -> None:
+    """A file that nobody needs any more. Where it cannot be taken away it stays: what was to be said counts."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
