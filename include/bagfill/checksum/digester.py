@@ -39,7 +39,7 @@ class Digester:
 
     def digests(self) -> DigestSet:
         """The digests of what has passed so far; more may follow."""
-        return DigestSet(Digest(algorithm, running.hexdigest()) for algorithm, running in self._hashes.items())
+        return DigestSet(Digest.known(algorithm, running.hexdigest()) for algorithm, running in self._hashes.items())
 
 
 def digest_bytes(data: bytes | bytearray | memoryview, algorithms: Iterable[Algorithm]) -> DigestSet:

@@ -138,7 +138,7 @@ def read_digests(
     def note(found: Iterable[Found]) -> None:
         for number, digests in found:
             for algorithm, column in columns.items():
-                column.set(number, digests[algorithm].hex)
+                column.set(number, digests[algorithm].text)
 
     for found in together(jobs(), concurrency, reader.stop):
         note(found)
