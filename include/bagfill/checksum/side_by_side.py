@@ -148,7 +148,7 @@ class _Registers:
     def digests(self, lane: int, reading: _Reading[F]) -> DigestSet:
         """Of a file that has come to its end."""
         tail = reading.tail()
-        found = [Digest(name, hashes.digest(lane, tail, reading.size)) for name, hashes in self._hashes.items()]
+        found = [Digest.known(name, hashes.digest(lane, tail, reading.size)) for name, hashes in self._hashes.items()]
         return DigestSet([*found, *reading.beside.digests().values()])
 
 

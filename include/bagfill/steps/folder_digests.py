@@ -112,9 +112,9 @@ def read_digests(
     Raises:
         StoreError: a file could not be read, or has another length than was listed.
     """
-    columns = {algorithm: DigestColumn(algorithm) for algorithm in algorithms}
-    side_by_side = Paths(files.table)
     reader = Reader(store, tuple(algorithms), read, Event())
+    columns = [DigestColumn(algorithm) for algorithm in reader.algorithms]
+    side_by_side = Paths(files.table)
     loaded = lanes() if files.bytes_for_lanes >= _WORTH_LANES else None
     smallest = None if loaded is None else smallest_worth_it(loaded, algorithms)
 
@@ -136,9 +136,9 @@ def read_digests(
                 yield partial(reader.side_by_side, group, loaded, helpers)
 
     def note(found: Iterable[Found]) -> None:
-        for number, digests in found:
-            for algorithm, column in columns.items():
-                column.set(number, digests[algorithm].hex)
+        for number, digits in found:
+            for column, text in zip(columns, digits, strict=True):
+                column.set(number, text)
 
     for found in together(jobs(), concurrency, reader.stop):
         note(found)
@@ -146,7 +146,7 @@ def read_digests(
     if below:
         for file in files.each(below=below):
             note(reader.one_by_one((file,)))
-    return Observed(DigestSets(files.table, list(columns.values())), side_by_side)
+    return Observed(DigestSets(files.table, columns), side_by_side)
 
 
 def _processors() -> int:

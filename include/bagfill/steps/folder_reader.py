@@ -9,7 +9,6 @@ from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from bagfill.checksum.algorithm import Algorithm
-from bagfill.checksum.digest import DigestSet
 from bagfill.checksum.digester import Digester
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import ObjectStore
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 _BATCH_FILES = 32
 _BATCH_BYTES = 1024 * 1024
 
-Found = tuple[int, DigestSet]
-"""A file by its number, and its digests."""
+Found = tuple[int, Sequence[str]]
+"""A file by its number, and the hexadecimal digits of its digests, in the order of the algorithms."""
 
 Job = Callable[[], list[Found]]
 """What one thread does at a time."""
@@ -58,7 +57,7 @@ class Reader(NamedTuple):
             digester = Digester(self.algorithms)
             for chunk in self._chunks(file):
                 digester.update(chunk)
-            found.append(self._found(file, digester.size, digester.digests()))
+            found.append(self._found(file, digester.size, digester.digits()))
         return found
 
     def side_by_side(self, files: Sequence[FileToRead], lanes: Lanes, helpers: int) -> list[Found]:
@@ -67,7 +66,10 @@ class Reader(NamedTuple):
 
         opened = ((file, self._chunks(file)) for file in files)
         with ThreadPoolExecutor(helpers, thread_name_prefix="lanes") if helpers else nullcontext() as pool:
-            return [self._found(*digested) for digested in digest_side_by_side(opened, self.algorithms, lanes, pool)]
+            return [
+                self._found(file, size, [digests[algorithm].text for algorithm in self.algorithms])
+                for file, size, digests in digest_side_by_side(opened, self.algorithms, lanes, pool)
+            ]
 
     def _chunks(self, file: FileToRead) -> Iterator[bytes | memoryview]:
         for chunk in self.store.read(file.key):
@@ -76,12 +78,12 @@ class Reader(NamedTuple):
             self.read(len(chunk))
             yield chunk
 
-    def _found(self, file: FileToRead, size: int, digests: DigestSet) -> Found:
+    def _found(self, file: FileToRead, size: int, digits: Sequence[str]) -> Found:
         if size != file.size:
             detail = f"{size} bytes were read, {file.size} were listed"
             location = self.store.location
             raise StoreError(StoreFailure.CHANGED, location=location, key=file.key, operation="read", detail=detail)
-        return file.number, digests
+        return file.number, digits
 
 
 class _Stopped(Exception):

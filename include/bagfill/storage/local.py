@@ -85,26 +85,29 @@ class LocalStore:
 
     def _read(self, key: str, start: int, length: int | None, etag: str | None) -> Iterator[bytes | memoryview]:
         files = self._files
-        if files.stat(key, "read") is None:
+        if files.find(key, "read") is None:
             raise files.error(StoreFailure.MISSING, key, "read", "no such file")
         # Where it leads was looked at just now: resolving a path costs more than reading a small file.
-        with files.translated(key, "read"), (files.root / key).open("rb", buffering=0) as file:
-            descriptor = file.fileno()
-            opened = os.fstat(descriptor)
-            identity = _identity(opened)
-            if etag is not None and etag_of(opened) != etag:
-                raise files.error(StoreFailure.CHANGED, key, "read", "another ETag")
-            end = opened.st_size if length is None else start + length
-            if max(start, end) > opened.st_size:
-                raise files.error(StoreFailure.CHANGED, key, "read", f"the file ends at byte {opened.st_size}")
-            position = start
-            while position < end:
-                chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
-                # A file can be rewritten in place while it is read; its bytes then belong to two objects.
-                if not chunk or _identity(os.fstat(descriptor)) != identity:
-                    raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
-                position += len(chunk)
-                yield chunk
+        with files.translated(key, "read"):
+            descriptor = os.open(f"{files.root}/{key}", os.O_RDONLY)
+            try:
+                opened = os.fstat(descriptor)
+                identity = _identity(opened)
+                if etag is not None and etag_of(opened) != etag:
+                    raise files.error(StoreFailure.CHANGED, key, "read", "another ETag")
+                end = opened.st_size if length is None else start + length
+                if max(start, end) > opened.st_size:
+                    raise files.error(StoreFailure.CHANGED, key, "read", f"the file ends at byte {opened.st_size}")
+                position = start
+                while position < end:
+                    chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
+                    # A file can be rewritten in place while it is read; its bytes then belong to two objects.
+                    if not chunk or _identity(os.fstat(descriptor)) != identity:
+                        raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
+                    position += len(chunk)
+                    yield chunk
+            finally:
+                os.close(descriptor)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""

@@ -76,13 +76,13 @@ class FolderFiles:
         if not self.root.is_dir():
             raise self.error(StoreFailure.MISCONFIGURED, "", operation, "the location's folder does not exist")
 
-    def _stat_without_links(self, key: str) -> os.stat_result | None:
+    def _stat_without_links(self, key: str, below: str) -> os.stat_result | None:
         """State of a path below the folder, or ``None`` where a symbolic link is on the way (or is its end).
 
         Asks for each segment below the folder alone: to resolve the whole path costs more than to read a small file.
         """
-        place, found = str(self.root), None
-        for segment in key.split("/"):
+        place, found = f"{self.root}/{below}".removesuffix("/"), None
+        for segment in key[len(below) :].split("/"):
             place = f"{place}/{segment}"
             found = os.lstat(place)
             if stat.S_ISLNK(found.st_mode):
@@ -97,11 +97,20 @@ class FolderFiles:
             raise self.error(StoreFailure.UNSUPPORTED, key, operation, "a symbolic link leads out of the folder")
         return path
 
-    def stat(self, key: str, operation: str) -> ObjectInfo | None:
-        """State of a file; ``None`` for nothing and for a folder."""
+    def stat(self, key: str, operation: str, *, below: str = "") -> ObjectInfo | None:
+        """State of a file; ``None`` for nothing and for a folder.
+
+        Args:
+            below: the folder of the key, ending in ``/``, if it was looked at just now; links are looked for below it.
+        """
+        found = self.find(key, operation, below=below)
+        return None if found is None else info_of(key, found)
+
+    def find(self, key: str, operation: str, *, below: str = "") -> os.stat_result | None:
+        """The same, as the system says it."""
         with self.translated(key, operation):
             try:
-                found = self._stat_without_links(key) or self.path(key, operation).stat()
+                found = self._stat_without_links(key, below) or self.path(key, operation).stat()
             except (FileNotFoundError, NotADirectoryError):
                 self.require_root(operation)
                 return None
@@ -109,7 +118,7 @@ class FolderFiles:
             return None
         if not stat.S_ISREG(found.st_mode):
             raise self.error(StoreFailure.UNSUPPORTED, key, operation, "neither file nor folder")
-        return info_of(key, found)
+        return found
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every file below a folder, ascending by the UTF-8 bytes of the key."""
@@ -118,7 +127,7 @@ class FolderFiles:
             key = prefix + name
             if is_folder:
                 yield from self.list(f"{key}/")
-            elif (info := self.stat(key, "list")) is not None:
+            elif (info := self.stat(key, "list", below=prefix)) is not None:
                 yield info
 
     def entries(self, prefix: str, operation: str) -> Sequence[tuple[str, bool]]:

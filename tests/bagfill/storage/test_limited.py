@@ -107,6 +107,19 @@ def test_each_page_of_a_listing_takes_a_turn() -> None:
     assert clock.now == pytest.approx(2.0)
 
 
+def test_folders_are_not_listed_before_their_turn() -> None:
+    bucket, inside = MemoryBucket(), list[int]()
+    gate = gate_of(Steady())
+
+    class Watched(MemoryStore):
+        def list_folders(self, prefix: str) -> Iterator[str]:
+            inside.append(gate._in_flight)
+            return super().list_folders(prefix)
+
+    list(LimitedStore(Watched(bucket), gate).list_folders(""))
+    assert inside == [1]
+
+
 def test_two_processes_have_half_of_the_limits_each_and_one_alone_has_all() -> None:
     clock, shares = Steady(), MemoryShares()
     limits = LocationLimits(requests_per_second=10, connections=4)
