@@ -85,7 +85,7 @@ def conclude_audit(services: Services, planned: PlannedAudit, *, file_read: File
     audit = planned.audit
     if audit.finished is not None:
         return AuditResult(audit, tuple(services.audits.of_audit(audit.id)), 0, 0, _stated(audit), _remark(audit))
-    left = _left(services, planned)
+    left = replicas_left(services, planned)
     sample: DrawnSample | None = None
     waiting, blocked = 0, ""
     if not left:
@@ -108,8 +108,8 @@ def conclude_audit(services: Services, planned: PlannedAudit, *, file_read: File
     return AuditResult(ended or audit, events, 0, 0, statement, remark)
 
 
-def _left(services: Services, planned: PlannedAudit) -> int:
-    """Chosen replicas without an event that are registered still."""
+def replicas_left(services: Services, planned: PlannedAudit) -> int:
+    """Chosen replicas without an event that are registered still. Raises StoreError, WorkError."""
     audit = planned.audit
     seen = {event.bag_version for event in services.audits.of_audit(audit.id)}
     work = AuditWork(services.work, audit.id)

@@ -138,7 +138,7 @@ class RetryingStore:
         return self.retried(lambda: self._inner.stat(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See :meth:`ObjectStore.list`. Tried again while nothing was handed out; the SDKs retry later pages.
+        """See :meth:`ObjectStore.list`. Tried again until something was handed out; later pages are the store's to try.
 
         A listing that breaks in the middle is raised: begun again it could repeat or miss what changed meanwhile.
         """
@@ -185,7 +185,7 @@ class RetryingStore:
                 mixed = etag is None and position > start
                 if error.failure not in WORTH_A_PAUSE or fruitless >= self._policy.attempts or mixed:
                     raise
-            self._pause(fruitless)
+            self._sleep(min(self._policy.first_pause * 2 ** (fruitless - 1), self._policy.longest_pause))
             left = None if length is None else start + length - position
             chunks = self._inner.read(key, start=position, length=left, etag=etag)
 
@@ -211,8 +211,7 @@ class RetryingStore:
                     raise
                 return error
 
-        answer = self.retried(ask)
-        if isinstance(answer, StoreError):
+        if isinstance(answer := self.retried(ask), StoreError):
             raise answer
         return answer
 
@@ -223,9 +222,6 @@ class RetryingStore:
     def retried(self, call: Callable[[], Answer]) -> Answer:
         """The answer of a call, tried as often as the policy says."""
         return self._again(call)
-
-    def _pause(self, fruitless: int) -> None:
-        self._sleep(min(self._policy.first_pause * 2 ** (fruitless - 1), self._policy.longest_pause))
 
 
 class _RetryingStagedWrite:

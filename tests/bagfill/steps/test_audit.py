@@ -22,6 +22,7 @@ from bagfill.steps.audit_conclude import AuditResult
 from bagfill.steps.audit_due import audits_of_today, what_is_due
 from bagfill.steps.audit_plan import plan_audit
 from bagfill.steps.audit_requests import AuditRequest
+from bagfill.steps.audit_work import AuditWork
 from bagfill.steps.backfill import backfill
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import RequestError
@@ -447,6 +448,19 @@ def test_the_share_of_today_goes_on_with_what_was_left_before_it_takes_more(worl
     assert audit(services, first).outcome is GOOD
     [fresh] = audits_of_today(services, AuditRequest("day 2", "azure", READ, due=True))
     assert fresh.audit.id != planned.audit.id
+    assert fresh.replicas == 1
+
+
+def test_a_replica_that_is_unregistered_meanwhile_keeps_no_other_from_being_seen(world: World) -> None:
+    services = world.services(audit_rules=AuditRules(period=20 * DAY))
+    [planned] = audits_of_today(services, AuditRequest("day 1", "azure", READ, due=True))
+    work = AuditWork(services.work, planned.audit.id)
+    [chosen] = work.part(work.require_plan(), 0)
+    del world.registry._known[chosen.bag_version].replicas["azure"]
+
+    earlier, fresh = audits_of_today(services, AuditRequest("day 2", "azure", READ, due=True))
+
+    assert earlier.audit.id == planned.audit.id
     assert fresh.replicas == 1
 
 
