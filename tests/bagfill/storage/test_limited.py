@@ -19,7 +19,8 @@ from bagfill.storage.knee import LEAST, Kind, Knee
 from bagfill.storage.limited import LimitedStore
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
-from bagfill.storage.retrying import RetryingStore, RetryPolicy
+from bagfill.storage.retries import RetryPolicy
+from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.shares import MemoryShares
 from contracts.store_contract import Home, StoreContract
@@ -361,7 +362,7 @@ def test_a_storm_of_503_is_sat_out(patience: float | None) -> None:
     clock, bucket = Steady(), MemoryBucket()
     gate = gate_of(clock)
     store = RetryingStore(
-        LimitedStore(Stormy(bucket, location="azure"), gate), RetryPolicy(attempts=50), sleep=lambda _: None
+        LimitedStore(Stormy(bucket, location="azure"), gate), RetryPolicy(throttled=50), sleep=lambda _: None
     )
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: store.create(f"f/{number}", b"x"), range(20)))
