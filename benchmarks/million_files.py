@@ -23,7 +23,10 @@ from typing import Any, TypeVar
 from generated_bag import BAG, GeneratedBag, GeneratedStore
 from rows import Row
 
+from bagfill.audit.model import AuditMode, AuditOutcome
 from bagfill.settings import load_settings
+from bagfill.steps.audit import audit
+from bagfill.steps.audit_requests import AuditRequest
 from bagfill.steps.conclude_replica import conclude_replica
 from bagfill.steps.copy_shard import copy_shard
 from bagfill.steps.import_location import import_location
@@ -40,7 +43,9 @@ from bagfill.wiring import open_services
 
 Result = TypeVar("Result")
 
-STEPS = ("import", "open", "plan", "copy", "verify", "conclude")
+STEPS = ("import", "open", "plan", "copy", "verify", "conclude", "audit", "audit again")
+"""The first audit learns what the objects are, which the second reads."""
+
 _SETTINGS = """\
 [registry]
 database = "sqlite:///registry.sqlite"
@@ -184,8 +189,12 @@ def act(step: str, services: Services, folder: Path) -> None:
             work = copy_shard if step == "copy" else verify_shard
             for index in range(shards):
                 _done(work(services, ShardRef(planned.ingest, index)))
-        case _:
+        case "conclude":
             _done(conclude_replica(services, IngestRef.from_json(state["ref"])))
+        case _:
+            audited = audit(services, AuditRequest(step, "primary", AuditMode.READ))
+            if audited.outcome is not AuditOutcome.GOOD or not audited.events:
+                raise StepWentWrong(f"{step}: {audited.to_json()}")
     kept.write_text(json.dumps(state))
 
 

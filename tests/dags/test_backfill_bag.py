@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -102,7 +103,9 @@ def events(ingest: Ingest) -> str:
 def test_a_bag_arrives_and_is_registered(world: World, run: Callable[..., Finished]) -> None:
     # Braces in a name are no template.
     bag = BagId.parse("{{7*7}}/b1234")
-    world.add(f"{bag}/v1", bag_files(bag, {"a.txt": b"alpha", "b.txt": b"beta", "{{x}}.txt": b"{{x}}"}))
+    # Larger than a shard: two blocks, each for a task of its own.
+    large = bytes(SMALL.block_bytes + 1)
+    world.add(f"{bag}/v1", bag_files(bag, {"a.txt": b"alpha", "large.bin": large, "{{x}}.txt": b"{{x}}"}))
     finished = run(space="{{7*7}}")
 
     assert finished.state == "success"
@@ -112,7 +115,17 @@ def test_a_bag_arrives_and_is_registered(world: World, run: Callable[..., Finish
     assert all(set(finished.states(task_id)) == {"success"} for task_id in ALL_STEPS)
     assert [ingest.status for ingest in ingests(world, finished)] == [IngestStatus.SUCCEEDED]
     labels = {task.rendered_map_index for task in finished.tasks if task.task_id in {"copy", "verify"}}
-    assert labels == {"v1 shard 1", "v1 shard 2"}
+    assert labels == {"v1 shard 1", "v1 shard 2", "v1 shard 3"}
+    # Each of two mapped tasks staged its part of the large file, and one committed it.
+    rows = [
+        json.loads(line)
+        for name, text in world.records.contents().items()
+        if "/copied/" in name
+        for line in text.splitlines()
+    ]
+    parts = [row for row in rows if row.get("path") == "data/large.bin"]
+    assert [(row["outcome"], row["blocks"]) for row in parts] == [("staged", 1), ("staged", 1)]
+    assert Counter(row["committed"] for row in parts) == {True: 1, False: 1}
 
 
 def test_what_is_there_already_is_skipped_and_the_run_succeeds(world: World, run: Callable[..., Finished]) -> None:

@@ -32,7 +32,8 @@ from bagfill.storage.azure import AzureStore
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.location import Location
 from bagfill.storage.obstore_options import RequestLimits
-from bagfill.storage.retrying import RetryingStore, RetryPolicy
+from bagfill.storage.retries import RetryPolicy
+from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.store import Created, ObjectStore
 from breaking_proxy import BreakingProxy

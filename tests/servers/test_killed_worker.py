@@ -29,11 +29,11 @@ from bagfill.wiring import open_services
 from watching_proxy import WatchingProxy
 from world import bag_files
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.deep]
 
 MIB = 1024 * 1024
-SIZE = int(os.environ.get("BAGFILL_TEST_LARGE_MIB", "256")) * MIB
-"""Of the file. 1024 was tried by hand; it takes about a minute on two busy cores."""
+SIZE = (1024 if "BAGFILL_DEEP" in os.environ else 256) * MIB
+"""Of the file: 1 GiB with ``make test-deep``, which takes a minute or two of two busy cores."""
 BLOCK = 5 * MIB if SIZE < 1024 * MIB else 16 * MIB
 IN_FLIGHT = 8
 """Blocks, at most, that a worker is about to send, or whose answer it has not seen, when it dies."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bagfill.bag.identifiers import BagId, BagVersionId
 from bagfill.steps.backfill import BackfillResult, backfill
+from bagfill.steps.conclude_replica import ReplicaRegistered, conclude_replica
+from bagfill.steps.copy_shard import ShardCopied, copy_shard
 from bagfill.steps.import_location import import_location
+from bagfill.steps.open_ingest import open_ingests
+from bagfill.steps.outcomes import ShardRef, StepFailed
+from bagfill.steps.plan_replication import PlanSummary, plan_replication
 from bagfill.steps.requests import BackfillRequest
 from bagfill.steps.services import Services
+from bagfill.steps.verify_shard import ShardVerified, verify_shard
 from bagfill.storage.store import Created
 from world import bag_files
 
@@ -77,6 +84,34 @@ def test_a_bag_goes_from_any_location_to_any_other(
     assert stored is not None
     place = services.locations[destination].in_manifest(BAG)
     assert [str(location) for location in stored.manifest.replica_locations] == [str(place)]
+
+
+@pytest.mark.parametrize("destination", ["azurite", "seaweedfs", "shelf"])
+def test_tasks_that_stage_the_same_ranges_at_once_make_one_file(
+    open_world: Callable[[], Services], destination: str
+) -> None:
+    """Each shard twice at the same time, as a scheduler does that took a living task for dead."""
+    services = open_world()
+    files = bag_files(BAG, {"large.bin": LARGE})
+    lay(services, "attic", files)
+    assert import_location(services, "attic").is_clean
+    fields = {"space": "born-digital", "external_identifier": "PP CRI.1/A 2", "destination": destination}
+    opened = open_ingests(services, BackfillRequest.parse(services, "test:twice", fields))
+    assert not isinstance(opened, StepFailed)
+    (ref,) = opened.refs
+    plan = plan_replication(services, ref)
+    assert isinstance(plan, PlanSummary)
+    assert plan.copy_shards > 1
+    twice = [*range(plan.copy_shards)] * 2
+
+    with ThreadPoolExecutor(len(twice)) as pool:
+        copied = list(pool.map(lambda shard: copy_shard(services, ShardRef(ref, shard)), twice))
+
+    assert all(isinstance(outcome, ShardCopied) for outcome in copied), copied
+    assert held(services, destination) == files
+    for shard in range(plan.verify_shards):
+        assert isinstance(verify_shard(services, ShardRef(ref, shard)), ShardVerified)
+    assert isinstance(conclude_replica(services, ref), ReplicaRegistered)
 
 
 def test_a_destination_that_refuses_is_unreadable_and_nothing_is_registered(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from bagfill.audit.model import FindingKind
 from bagfill.storage.store import ObjectInfo
@@ -34,7 +35,7 @@ def compare_listing(
         etags: path → ETag of the object that was proved; files without one are judged by name and size.
         found: path → what the listing says.
     """
-    paths = [*expected, *(path for path in found if path not in expected)]
+    paths = chain(expected, (path for path in found if path not in expected))
     each = (compare_object(path, expected.get(path), etags.get(path), found.get(path)) for path in paths)
     return iter(sorted((one for one in each if one is not None), key=lambda difference: difference.path))
 

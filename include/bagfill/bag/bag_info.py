@@ -96,23 +96,22 @@ def parse_tags(data: bytes, encoding: str = "utf-8", *, file: str = BAG_INFO_FIL
     Raises:
         BagFormatError: ``TAG-FILE-ENCODING``; ``BAG-INFO-LINE`` for lines that are no tag and continue none.
     """
-    tags: list[tuple[str, str]] = []
+    tags: list[tuple[str, list[str]]] = []
     broken: list[str] = []
     for _, text in split_lines(decode_tag_file(data, file, encoding)):
         if not text.strip():
             continue
         if text[0] in " \t" and tags:
-            label, value = tags[-1]
-            tags[-1] = (label, f"{value} {text.strip()}".strip())
+            tags[-1][1].append(text.strip())
         elif match := _LENIENT_LINE.fullmatch(text):
-            tags.append((match[1].strip(), match[2].strip()))
+            tags.append((match[1].strip(), [match[2].strip()]))
         else:
             broken.append(text)
     if broken:
         raise _error(
             FormatCode.BAG_INFO_LINE, f"Unable to parse the following lines in {file}: {', '.join(broken)}", file
         )
-    return BagInfoTags(tuple(tags))
+    return BagInfoTags(tuple((label, " ".join(folded).strip()) for label, folded in tags))
 
 
 def parse_bag_info(data: bytes, encoding: str = "utf-8") -> BagInfo:

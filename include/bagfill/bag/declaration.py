@@ -10,7 +10,9 @@ from bagfill.bag.lines import split_lines
 
 DECLARATION_FILE = "bagit.txt"
 
-_LONGEST = 1_000
+LONGEST_DECLARATION = 1_000
+"""Bytes of ``bagit.txt``."""
+
 _BOM = b"\xef\xbb\xbf"
 _VERSION_LINE = re.compile(r"BagIt-Version: ([0-9]+)\.([0-9]+)")
 _ENCODING_LINE = re.compile(r"Tag-File-Character-Encoding: (\S+)")
@@ -39,7 +41,7 @@ def parse_declaration(data: bytes, *, utf8_only: bool = False) -> Declaration:
     Raises:
         BagFormatError: one of the ``DECLARATION-`` codes, with the storage service's text (V25 to V27).
     """
-    if len(data) > _LONGEST:
+    if len(data) > LONGEST_DECLARATION:
         raise _error(FormatCode.DECLARATION_TOO_LARGE, "too large")
     if data.startswith(_BOM):
         raise _error(FormatCode.DECLARATION_BOM, "must not begin with a byte order mark")

@@ -19,6 +19,8 @@ class FormatCode(StrEnum):
     DECLARATION_FORMAT = "DECLARATION-FORMAT"
     # Any other tag file: RFC 8493, section 2.1.1.
     TAG_FILE_ENCODING = "TAG-FILE-ENCODING"
+    # So large, or with such a line, that it is not taken into memory; V21.
+    TAG_FILE_UNREADABLE = "TAG-FILE-UNREADABLE"
     # bag-info.txt: RFC 8493, section 2.2.2; V1 to V7.
     BAG_INFO_MISSING = "BAG-INFO-MISSING"
     BAG_INFO_LINE = "BAG-INFO-LINE"

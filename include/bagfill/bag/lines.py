@@ -17,6 +17,10 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 BLANKS = "".join(map(chr, range(0x21)))
 
 
+_LONGEST = 1024 * 1024
+"""Characters of a line of a large file: a path has a few thousand at most."""
+
+
 class Line(NamedTuple):
     """A line of a tag file, without its line end; numbers count from 1."""
 
@@ -55,7 +59,8 @@ def read_lines(data: TagData, file: str, encoding: str = "utf-8") -> Iterator[Li
     """The lines of a tag file, one after the other.
 
     Args, raises:
-        As for :func:`decode_tag_file`; the error may come after some lines.
+        As for :func:`decode_tag_file`; ``TAG-FILE-UNREADABLE`` for a line of a large file that has no end. The error
+        may come after some lines.
     """
     if isinstance(data, bytes):
         yield from split_lines(decode_tag_file(data, file, encoding))
@@ -71,6 +76,9 @@ def read_lines(data: TagData, file: str, encoding: str = "utf-8") -> Iterator[Li
         for line in lines:
             yield Line(number, line)
             number += 1
+        if len(rest) > _LONGEST:
+            reason = f"line {number} has more than {_LONGEST} characters"
+            raise BagFormatError(FormatCode.TAG_FILE_UNREADABLE, file, number, loading(file, reason))
     for line in split_lines(rest):
         yield Line(number + line.number - 1, line.text)
 

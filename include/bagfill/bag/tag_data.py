@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from bagfill.bag.errors import BagFormatError, FormatCode, loading
+
+MOST_HELD = 16 * 1024 * 1024
+"""Bytes of a tag file that is taken into memory whole."""
+
 
 class TagText(Protocol):
     """A tag file that is not held; it is the same bytes each time."""
@@ -28,19 +33,32 @@ def chunks_of(data: TagData) -> Iterator[bytes | memoryview]:
     return iter((data,)) if isinstance(data, bytes) else data.chunks()
 
 
-def held(data: TagData) -> bytes:
-    """The whole file, of one that is small: ``bagit.txt``, ``bag-info.txt``."""
-    return data if isinstance(data, bytes) else b"".join(data.chunks())
+def held(data: TagData, file: str) -> bytes:
+    """The whole file, of one that is small: ``bag-info.txt``.
+
+    Args:
+        data: the file.
+        file: its name, for the error.
+
+    Raises:
+        BagFormatError: ``TAG-FILE-UNREADABLE``: it has more than 16 MiB. Nobody wrote so much of a bag by hand, and in
+            a zip file gigabytes of it may take a few kilobytes.
+    """
+    whole = data if isinstance(data, bytes) else first_bytes(data, MOST_HELD + 1)
+    if len(whole) > MOST_HELD:
+        reason = f"it has more than {MOST_HELD} bytes, and no more are read"
+        raise BagFormatError(FormatCode.TAG_FILE_UNREADABLE, file, None, loading(file, reason))
+    return whole
 
 
 def first_bytes(data: TagData, count: int) -> bytes:
     """The first so many bytes of the file, or all of them if it is shorter."""
-    found = b""
+    found = bytearray()
     for chunk in chunks_of(data):
-        found += bytes(chunk[: count - len(found)])
+        found += chunk[: count - len(found)]
         if len(found) == count:
             break
-    return found
+    return bytes(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ class Digester:
         """The digests of what has passed so far; more may follow."""
         return DigestSet([Digest.known(algorithm, running.hexdigest()) for algorithm, running in self._hashes.items()])
 
+    def digits(self) -> list[str]:
+        """The same as hexadecimal digits, in the order of the algorithms: of a million files, sets take long."""
+        return [running.hexdigest() for running in self._hashes.values()]
+
 
 def digest_bytes(data: bytes | bytearray | memoryview, algorithms: Iterable[Algorithm]) -> DigestSet:
     """The digests of bytes that are in memory."""

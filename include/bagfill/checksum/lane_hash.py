@@ -7,16 +7,16 @@ Sources: FIPS 180-4, sections 5 and 6 (SHA-2); RFC 1321, section 3 (MD5).
 from __future__ import annotations
 
 import ctypes
+import sys
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bagfill.checksum.algorithm import Algorithm
 
-_WORDS: dict[int, type[ctypes.c_uint32 | ctypes.c_uint64]] = {32: ctypes.c_uint32, 64: ctypes.c_uint64}
-
-Compress = Callable[[Any, Any, int], None]
-"""``(states, addresses, blocks)``: takes that many whole blocks of each lane into the states."""
+Compress = Callable[[int, Any, int], None]
+"""``(address of the states, addresses, blocks)``: takes that many whole blocks of each lane into the states."""
 
 _SHA512 = (
     0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
@@ -81,17 +81,19 @@ class LaneHash:
     """
 
     def __init__(self, algorithm: Algorithm, width: int, compress: Compress) -> None:
-        self._family = FAMILIES[algorithm]
+        self._family = family = FAMILIES[algorithm]
         self._digits = algorithm.hex_length
         self._width = width
         self._compress = compress
+        self._initial = array("Q" if family.bits == 64 else "I", family.initial)
         # All lanes' first words, then all second words, and so on: as the registers hold them.
-        self._states = (_WORDS[self._family.bits] * (width * len(self._family.initial)))()
+        self._states = array(self._initial.typecode, bytes(width * family.bits // 8 * len(family.initial)))
+        self._address, _ = self._states.buffer_info()
+        self._ends = ctypes.c_char_p * width
 
     def start(self, lane: int) -> None:
         """Begin a new file in a lane."""
-        for number, value in enumerate(self._family.initial):
-            self._states[number * self._width + lane] = value
+        self._states[lane :: self._width] = self._initial
 
     def update(self, addresses: ctypes.Array[ctypes.c_void_p], size: int) -> None:
         """Take the next bytes of every lane; the interpreter lock is released meanwhile.
@@ -100,7 +102,7 @@ class LaneHash:
             addresses: one for each lane, of readable memory that nobody frees or changes meanwhile.
             size: in bytes, a multiple of ``LARGEST_BLOCK``.
         """
-        self._compress(self._states, addresses, size // self._family.block)
+        self._compress(self._address, addresses, size // self._family.block)
 
     def digest(self, lane: int, tail: bytes, size: int) -> str:
         """The digest of the file in a lane, in hexadecimal digits; no lane's state changes.
@@ -112,8 +114,11 @@ class LaneHash:
         """
         family = self._family
         end = family.end(tail, size)
-        states = type(self._states).from_buffer_copy(self._states)
+        states = self._states[:]
+        address, _ = states.buffer_info()
         # All lanes get this end; the others' results are not looked at.
-        self._compress(states, (ctypes.c_char_p * self._width)(*[end] * self._width), len(end) // family.block)
-        words = list(states)[lane :: self._width]
-        return b"".join(word.to_bytes(family.bits // 8, family.order) for word in words).hex()[: self._digits]
+        self._compress(address, self._ends(*[end] * self._width), len(end) // family.block)
+        words = states[lane :: self._width]
+        if family.order != sys.byteorder:
+            words.byteswap()
+        return words.tobytes().hex()[: self._digits]

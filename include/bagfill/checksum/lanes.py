@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,9 @@ from bagfill.checksum.side_by_side import Cost, Lanes, digest_side_by_side
 
 logger = logging.getLogger(__name__)
 
-LIBRARY = Path(__file__).parent / "native" / "lanes-x86_64.so"
+_MACHINE = os.uname().machine if hasattr(os, "uname") else ""
+LIBRARY = Path(__file__).parent / "native" / f"lanes-{sys.platform}-{_MACHINE}.so"
+"""Built for Linux on x86-64 alone."""
 
 # Measured on Sapphire Rapids at 2.6 GHz. SHA-256 and SHA-224 are not computed with AVX2: a processor that has no more
 # than that mostly has instructions for them, which hashlib uses.

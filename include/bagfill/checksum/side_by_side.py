@@ -9,7 +9,8 @@ as a new fact is computed with ``hashlib`` alone. Decision 43 has the whole argu
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from bagfill.checksum.algorithm import Algorithm
@@ -18,6 +19,9 @@ from bagfill.checksum.digester import Digester
 from bagfill.checksum.lane_hash import LARGEST_BLOCK
 
 F = TypeVar("F")
+
+_WORTH_SHARING = 64 * 1024
+"""Bytes of each lane: fewer are hashed sooner than handed to another thread."""
 
 
 class RunningHashes(Protocol):
@@ -62,7 +66,10 @@ class Digested(NamedTuple, Generic[F]):
 
 
 def digest_side_by_side(
-    files: Iterable[tuple[F, Iterable[bytes | memoryview]]], algorithms: Collection[Algorithm], lanes: Lanes
+    files: Iterable[tuple[F, Iterable[bytes | memoryview]]],
+    algorithms: Collection[Algorithm],
+    lanes: Lanes,
+    helpers: Executor | None = None,
 ) -> Iterator[Digested[F]]:
     """Read files in turn, as many at once as there are lanes; a lane whose file has ended takes the next one.
 
@@ -74,12 +81,13 @@ def digest_side_by_side(
         files: each with its bytes in chunks of any size. What reading one raises ends the whole.
         algorithms: of the digests; what the lanes do not have is computed by ``hashlib`` as the bytes pass.
         lanes: where.
+        helpers: threads that share the algorithms, if processors would be idle otherwise.
 
     Returns:
         Each file as it ends.
     """
     waiting = iter(files)
-    registers = _Registers(algorithms, lanes)
+    registers = _Registers(algorithms, lanes, helpers)
     running: dict[int, _Reading[F]] = {}
     while True:
         for lane in range(lanes.width):
@@ -101,7 +109,8 @@ def digest_side_by_side(
 class _Registers:
     """Running hashes of each algorithm that the lanes have, and what they do not have."""
 
-    def __init__(self, algorithms: Collection[Algorithm], lanes: Lanes) -> None:
+    def __init__(self, algorithms: Collection[Algorithm], lanes: Lanes, helpers: Executor | None) -> None:
+        self._helpers = helpers
         self._hashes = {algorithm: lanes.hashes(algorithm) for algorithm in algorithms if algorithm in lanes.costs}
         self._addresses = (ctypes.c_void_p * lanes.width)()
         self.without = [algorithm for algorithm in algorithms if algorithm not in self._hashes]
@@ -118,16 +127,28 @@ class _Registers:
         some = next(iter(running.values()))
         for lane in range(len(self._addresses)):
             self._addresses[lane] = running.get(lane, some).address
-        for hashes in self._hashes.values():
-            hashes.update(self._addresses, size)
+        self._update_all(list(self._hashes.values()), size)
         for reading in running.values():
             reading.address += size
             reading.left -= size
 
+    def _update_all(self, hashes: Sequence[RunningHashes], size: int) -> None:
+        helpers = self._helpers if size >= _WORTH_SHARING else None
+        mine = 1 if helpers else len(hashes)
+        others = [helpers.submit(each.update, self._addresses, size) for each in hashes[mine:]] if helpers else []
+        try:
+            for each in hashes[:mine]:
+                each.update(self._addresses, size)
+        finally:
+            # Nobody may let go of the chunks before all have read them.
+            wait(others)
+        for other in others:
+            other.result()
+
     def digests(self, lane: int, reading: _Reading[F]) -> DigestSet:
         """Of a file that has come to its end."""
         tail = reading.tail()
-        found = [Digest(name, hashes.digest(lane, tail, reading.size)) for name, hashes in self._hashes.items()]
+        found = [Digest.known(name, hashes.digest(lane, tail, reading.size)) for name, hashes in self._hashes.items()]
         return DigestSet([*found, *reading.beside.digests().values()])
 
 

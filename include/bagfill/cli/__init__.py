@@ -3,6 +3,9 @@
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 a negative answer, 2 wrong use or a failure to find out."""
-    from bagfill.cli.app import app
+    import sys
 
-    app()
+    from bagfill.cli.app import app
+    from bagfill.cli.one_command import with_one_command
+
+    with_one_command(app, sys.argv[1:])()

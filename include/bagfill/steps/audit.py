@@ -7,9 +7,9 @@ from typing import Protocol
 
 from bagfill.audit.model import Finding, FixityEvent
 from bagfill.steps.audit_conclude import AuditResult, conclude_audit
-from bagfill.steps.audit_evidence import read_record
 from bagfill.steps.audit_part import audit_part
 from bagfill.steps.audit_plan import PlannedAudit, plan_audit
+from bagfill.steps.audit_records import read_record
 from bagfill.steps.audit_requests import AuditRequest
 from bagfill.steps.services import Services
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from bagfill.audit.model import Audit, AuditMode, AuditOutcome, FixityEvent
 from bagfill.audit.statistics import SampleStatement
-from bagfill.steps.audit_evidence import read_record
 from bagfill.steps.audit_plan import PlannedAudit
 from bagfill.steps.audit_reading import FileRead
+from bagfill.steps.audit_records import read_record
 from bagfill.steps.audit_thaw import DrawnSample, drawn_sample, thawing
 from bagfill.steps.audit_thawed import read_thawed, thawed_event_id
 from bagfill.steps.audit_work import AuditWork
@@ -85,7 +85,7 @@ def conclude_audit(services: Services, planned: PlannedAudit, *, file_read: File
     audit = planned.audit
     if audit.finished is not None:
         return AuditResult(audit, tuple(services.audits.of_audit(audit.id)), 0, 0, _stated(audit), _remark(audit))
-    left = _left(services, planned)
+    left = replicas_left(services, planned)
     sample: DrawnSample | None = None
     waiting, blocked = 0, ""
     if not left:
@@ -108,8 +108,8 @@ def conclude_audit(services: Services, planned: PlannedAudit, *, file_read: File
     return AuditResult(ended or audit, events, 0, 0, statement, remark)
 
 
-def _left(services: Services, planned: PlannedAudit) -> int:
-    """Chosen replicas without an event that are registered still."""
+def replicas_left(services: Services, planned: PlannedAudit) -> int:
+    """Chosen replicas without an event that are registered still. Raises StoreError, WorkError."""
     audit = planned.audit
     seen = {event.bag_version for event in services.audits.of_audit(audit.id)}
     work = AuditWork(services.work, audit.id)

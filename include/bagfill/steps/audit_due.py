@@ -10,9 +10,9 @@ from typing import Any
 from bagfill.audit.log import ReplicaStanding
 from bagfill.audit.model import Audit, AuditMode, AuditOutcome
 from bagfill.audit.schedule import overdue, share_of_today
+from bagfill.steps.audit_conclude import replicas_left
 from bagfill.steps.audit_plan import PlannedAudit, find_audit, plan_audit
 from bagfill.steps.audit_requests import AuditRequest
-from bagfill.steps.audit_work import AuditWork
 from bagfill.steps.freeze import WaitingVerification, waiting_verifications
 from bagfill.steps.services import Services
 
@@ -93,7 +93,7 @@ def audits_of_today(services: Services, request: AuditRequest) -> list[PlannedAu
             _give_up(services, audit)
         else:
             earlier.append(planned)
-    if any(_has_left(services, planned) for planned in earlier):
+    if any(replicas_left(services, planned) for planned in earlier):
         return earlier
     return [*earlier, plan_audit(services, request)]
 
@@ -103,12 +103,6 @@ def _give_up(services: Services, audit: Audit) -> None:
     if services.clock() - audit.created > timedelta(days=1):
         summary = {"remark": "it has no plan: interrupted before there was one, or the work area was emptied"}
         services.audits.finish(audit.id, finished=services.clock(), outcome=AuditOutcome.UNKNOWN, summary=summary)
-
-
-def _has_left(services: Services, planned: PlannedAudit) -> bool:
-    seen = {event.bag_version for event in services.audits.of_audit(planned.audit.id)}
-    work = AuditWork(services.work, planned.audit.id)
-    return any(each.bag_version not in seen for each in work.replicas(work.require_plan()))
 
 
 def due_at(services: Services, name: str) -> LocationDue:

@@ -80,7 +80,7 @@ class Looks:
         match look:
             case Right(etag):
                 self._states[number] = _RIGHT
-                if self._evidence.etags.get(path) != etag:
+                if self._evidence.etags.at(number) != etag:
                     self._etags.set(number, etag)
             case Wrong():
                 self._states[number] = _WRONG
@@ -122,10 +122,10 @@ class Looks:
         read = (number for number, state in enumerate(self._states) if state in {_RIGHT, _WRONG})
         return sum(self._evidence.sizes.at(number) or 0 for number in read)
 
-    def new_etags(self) -> dict[str, str]:
-        """Path → ETag of objects that were read and right, and are not those that were known."""
-        found = ((number, self._etags.get(number)) for number in range(len(self._states)))
-        return {self._table.path(number): etag for number, etag in found if etag is not None}
+    @property
+    def new_etags(self) -> Texts:
+        """By number, of objects that were read and right, and are not those that were known."""
+        return self._etags
 
     def archived(self) -> Sizes:
         """Files of the right size that cannot be read now."""
@@ -155,7 +155,7 @@ class Looks:
         if sizes is None and there is None:
             return None
         path = self._table.path(number)
-        etag = self._evidence.etags.get(path) if sizes is not None else None
+        etag = self._evidence.etags.at(number) if sizes is not None else None
         if sizes == there and etag in {None, self._listing.etag(number)}:
             return None
         found = compare_object(path, sizes, etag, self._listing.at(number))
@@ -170,6 +170,6 @@ class Looks:
             yield FindingKind.DAMAGED, path, expected, seen
         elif state == _VANISHED:
             yield FindingKind.MISSING, path, f"{self._evidence.sizes.at(number)} bytes", "no such object"
-        elif state == _RIGHT and (known := self._evidence.etags.get(path)) is not None:
+        elif state == _RIGHT and (known := self._evidence.etags.at(number)) is not None:
             seen = f"ETag {self._etags.get(number)}, with the right bytes"
             yield _REPLACED, path, f"ETag {known}", seen

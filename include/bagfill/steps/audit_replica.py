@@ -23,9 +23,11 @@ from bagfill.audit.steps_to_take import steps_to_take
 from bagfill.bag.columns import Sizes
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit_bracket import Bracketed, KeepsChanging, NotRegistered, bracketed
-from bagfill.steps.audit_evidence import Evidence, evidence_of, recorded_event, write_record
+from bagfill.steps.audit_etags import Etags
+from bagfill.steps.audit_evidence import Evidence, evidence_of
 from bagfill.steps.audit_looks import MOST_HELD, Looks, SoundObjects
 from bagfill.steps.audit_reading import FileRead, Look, ReplicaReader
+from bagfill.steps.audit_records import recorded_event, write_record
 from bagfill.steps.audit_work import AuditWork, ChosenReplica
 from bagfill.steps.listings import VersionListing
 from bagfill.steps.masking import masked
@@ -85,7 +87,7 @@ class _Seen:
     files_read: int = 0
     bytes_read: int = 0
     archived: Sizes | None = None
-    objects: Mapping[str, str] | None = None
+    objects: Etags | None = None
     drawn: Mapping[str, Any] | None = None
     detail: str = ""
 
@@ -140,7 +142,7 @@ class _Look:
             files_read=looks.files_read,
             bytes_read=looks.bytes_read,
             archived=archived,
-            objects={**evidence.learnt, **looks.new_etags()},
+            objects=Etags(found.listing.table, looks.new_etags, evidence.learnt),
             drawn={"good": good, "bad": bad, "archived": sorted(path for path in drawn if path in archived)},
             detail=detail_of(unread, unknown),
         )
@@ -211,7 +213,7 @@ class _Look:
             sample=None if self._replica.drawn is None else {"places": list(self._replica.drawn), **(seen.drawn or {})},
             findings=[finding.to_json() for finding in seen.findings.held],
             unread=[{"path": path, "why": why} for path, why in seen.unread],
-            objects=dict(seen.objects or {}),
+            objects=(lambda: ()) if seen.objects is None else seen.objects.pairs,
             archivedSizes={str(each): n for each, n in size_classes(archived.values()).items()},
         )
 

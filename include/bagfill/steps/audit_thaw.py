@@ -7,7 +7,7 @@ that went away before it was read is unknown, and nothing is paid twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,8 +15,9 @@ from bagfill.audit.model import Audit, AuditMode, FixityEvent
 from bagfill.audit.sampling import draw, size_class, thaw_sample
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit_bracket import Bracketed, bracketed
-from bagfill.steps.audit_evidence import read_record
+from bagfill.steps.audit_records import read_record
 from bagfill.steps.audit_work import AuditWork
+from bagfill.steps.registered_files import RegisteredFiles
 from bagfill.steps.services import Services
 from bagfill.steps.thaw_asking import asker_of
 from bagfill.storage.store import ArchiveState, Capability, ObjectInfo
@@ -141,9 +142,10 @@ def _draw_within_budget(services: Services, audit: Audit, events: Sequence[Fixit
     files: list[DrawnFile] = []
     for replica, places in draw(counts, plan.number, audit.seed).items():
         there = _archived(services, audit, events[replica].bag_version)
-        candidates = [file for file in there if size_class(file.size) <= plan.limit_class]
+        candidates = (file for file in there if size_class(file.size) <= plan.limit_class)
         # The folder is listed anew: where files went meanwhile, fewer are read, and no statement is made.
-        files += [candidates[place] for place in places if place < len(candidates)]
+        wanted = set(places)
+        files += [file for place, file in enumerate(candidates) if place in wanted]
     below = 2**plan.limit_class if plan.left_out else 0
     return DrawnSample(plan.population, plan.number, plan.left_out, below, tuple(files))
 
@@ -165,14 +167,14 @@ def _size_classes(services: Services, event: FixityEvent) -> dict[int, int]:
     return {int(size): number for size, number in record.get("archivedSizes", {}).items()}
 
 
-def _archived(services: Services, audit: Audit, bag_version: BagVersionId) -> list[DrawnFile]:
-    """The archived files of a replica that have the right size, by path."""
+def _archived(services: Services, audit: Audit, bag_version: BagVersionId) -> Iterator[DrawnFile]:
+    """The archived files of a replica that have the right size, by path: there may be a million."""
     found = bracketed(services, bag_version, services.locations[audit.location])
     if not isinstance(found, Bracketed):
-        return []
-    expected = {file.path_in_version: file.size for file in found.manifest.concrete_files}
-    return [
-        DrawnFile(bag_version, path, info.size, info.etag)
-        for path, info in sorted(found.listing.items())
-        if expected.get(path) == info.size and not info.is_readable
-    ]
+        return
+    listing = found.listing
+    expected = RegisteredFiles(found.manifest, listing.table).sizes
+    for number in listing.table.in_order():
+        info = listing.at(number)
+        if info is not None and info.size == expected.at(number) and not info.is_readable:
+            yield DrawnFile(bag_version, listing.table.path(number), info.size, info.etag)

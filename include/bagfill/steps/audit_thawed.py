@@ -19,8 +19,9 @@ from bagfill.audit.model import (
 from bagfill.audit.steps_to_take import steps_to_take
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit_bracket import Bracketed, bracketed
-from bagfill.steps.audit_evidence import evidence_of, recorded_event, write_record
+from bagfill.steps.audit_evidence import evidence_of
 from bagfill.steps.audit_reading import FileRead, Look, ReplicaReader, Right, Unread, Vanished, Wrong
+from bagfill.steps.audit_records import recorded_event, write_record
 from bagfill.steps.audit_replica import detail_of, storable
 from bagfill.steps.audit_thaw import DrawnFile, DrawnSample
 from bagfill.steps.audit_work import AuditWork

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -136,9 +135,7 @@ class _Copying:
         worker = ObjectCopier(self._from, to, ledger, self._check, limits)
         if way is None:
             return worker
-        whole = replace(limits, hash_before_write=sys.maxsize)
-        careful = ObjectCopier(self._from, to, ledger, self._check, whole)
-        return ServerCopier(way, worker, careful, to, ledger, self._check, limits)
+        return ServerCopier(way, worker, to, ledger, self._check, limits)
 
     def run(self, items: list[CopyItem]) -> list[dict[str, Any]] | StepFailed:
         expired = self._archived_again(items)

@@ -143,7 +143,7 @@ def _found(store: ObjectStore, root: str, identifier: str, entries: FetchList) -
 
 def _identifier(bag_info: TagData) -> str | None:
     try:
-        values = parse_tags(held(bag_info)).values("External-Identifier")
+        values = parse_tags(held(bag_info, BAG_INFO_FILE)).values("External-Identifier")
     except BagFormatError:
         return None
     return values[0] if len(set(values)) == 1 else None

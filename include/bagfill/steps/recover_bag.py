@@ -152,6 +152,7 @@ def _move(part: ReplicaFile, store: ObjectStore, ours: RecoveryFolder, moved: Ca
         if found.size != part.info.size:
             detail = f"{found.size} bytes are there, expected {part.info.size}; remove the file and run this again"
             raise files.error(StoreFailure.CHANGED, part.path, "recover", detail)
+        files.make_last(part.path, "recover")
         moved(found.size)
         return True
     with files.translated(part.path, "recover"):

@@ -59,7 +59,10 @@ def recovery_folder(folder: Path) -> Iterator[RecoveryFolder]:
         RecoveryRuns: another process, or thread, recovers into it.
         StoreError: this file system cannot be written, or knows no locks.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        above = FolderFiles(next(each for each in folder.parents if each.is_dir()), str(folder))
+        with above.translated("", "recover"):
+            above.make_folders(folder)
     files = FolderFiles(folder, str(folder))
     held = RecoveryFolder(files)
     if os.listdir(folder) and not (held.staging / _MARK).is_file():  # noqa: PTH208 - iterdir would have to be closed

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bagfill.audit.comparison import compare_listing
-from bagfill.audit.model import AuditMode, Finding, FindingKind
+from bagfill.audit.model import AuditMode, Finding, FindingKind, FixityEvent
 from bagfill.audit.steps_to_take import steps_to_take
 from bagfill.bag.identifiers import BagVersionId
 from bagfill.steps.audit import findings_of
 from bagfill.steps.audit_bracket import Bracketed, KeepsChanging, NotRegistered, bracketed
 from bagfill.steps.audit_evidence import evidence_of
+from bagfill.steps.audit_records import read_record
 from bagfill.steps.services import Services
 from bagfill.storage.location import Location
 from bagfill.storage.store import ObjectInfo
@@ -85,6 +86,12 @@ def _known_damage(
             replaced_since = info is None or info.last_modified is None or info.last_modified > event.occurred
             if finding.kind is FindingKind.DAMAGED and not replaced_since and finding.path not in told:
                 found.setdefault(finding.path, finding)
-        if event.mode is AuditMode.READ:
+        # What a reading left out, because the location was away, it says nothing about: an earlier one counts.
+        if event.mode is AuditMode.READ and not _left_out(services, event):
             break
     return list(found.values())
+
+
+def _left_out(services: Services, event: FixityEvent) -> bool:
+    record = read_record(services, event.record)
+    return record is None or bool(record.get("unread"))

@@ -9,7 +9,7 @@ copied again are other objects, with other ETags, and those count from then on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -22,7 +22,7 @@ from bagfill.ingests.model import Ingest, IngestEvent, IngestStatus
 from bagfill.ingests.tracker import EventUpdate
 from bagfill.registry.registry import Claim, HeldByAnother
 from bagfill.steps.audit_bracket import NotRegistered
-from bagfill.steps.audit_evidence import write_record
+from bagfill.steps.audit_records import write_record
 from bagfill.steps.backfill import Progress, Silence, replicate
 from bagfill.steps.close_ingest import ClosedIngest, close_ingests
 from bagfill.steps.open_ingest import ingest_id_of
@@ -213,7 +213,15 @@ def _open(services: Services, request: RepairRequest, diagnosis: Diagnosis) -> I
 def _leave_event(services: Services, request: RepairRequest, ref: IngestRef, diagnosis: Diagnosis) -> FixityEvent:
     work = IngestWork(services.work, ref)
     plan = work.require_plan()
-    rows = [row for index in range(plan.verify_shards) for row in work.results(plan, "verified", index) or []]
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for index in range(plan.verify_shards):
+            yield from work.results(plan, "verified", index) or ()
+
+    files = size = 0
+    for row in rows():
+        files += 1
+        size += row["size"]
     event_id = event_id_of(UUID(ref.ingest_id), request.bag_version, request.location.name, AuditMode.READ)
     event = FixityEvent(
         id=event_id,
@@ -225,8 +233,8 @@ def _leave_event(services: Services, request: RepairRequest, ref: IngestRef, dia
         occurred=services.clock(),
         files=plan.files,
         bytes=plan.bytes,
-        files_read=len(rows),
-        bytes_read=sum(row["size"] for row in rows),
+        files_read=files,
+        bytes_read=size,
         files_archived=0,
         findings=0,
         record=record_name(event_id, request.bag_version, request.location.name),
@@ -238,5 +246,5 @@ def _leave_event(services: Services, request: RepairRequest, ref: IngestRef, dia
         ingest=ref.ingest_id,
         receipt=receipt_name(request.bag_version, request.location.name, ref.ingest_id),
         repaired=list(diagnosis.missing),
-        objects={row["path"]: row["etag"] for row in rows},
+        objects=lambda: ((row["path"], row["etag"]) for row in rows()),
     )

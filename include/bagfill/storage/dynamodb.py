@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from bagfill.storage.credentials import S3Access
 from bagfill.storage.errors import StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
-from bagfill.storage.retrying import Retries, RetryPolicy
+from bagfill.storage.retries import Retries, RetryPolicy
 from bagfill.storage.s3_client import aws_client, boto3_session, usable
 from bagfill.storage.s3_errors import code_and_status, translated
 

@@ -70,7 +70,7 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Condition, float | None], object] = threading.Condition.wait,
     ) -> None:
-        self._location = location
+        self.location = location
         self._limits = limits
         self._shares = shares
         self._most = most
@@ -108,9 +108,9 @@ class Gate:
         if self._holders:
             self._holders = 0
             try:
-                self._shares.release(self._location, self._holder)
+                self._shares.release(self.location, self._holder)
             except DatabaseError as error:
-                logger.warning("location %s: its share runs out by itself: %s", self._location, type(error).__name__)
+                logger.warning("location %s: its share runs out by itself: %s", self.location, type(error).__name__)
 
     def enter(self, passage: Passage) -> None:
         """Wait for a turn."""
@@ -146,7 +146,7 @@ class Gate:
             elif (
                 isinstance(error, StoreError)
                 # A copy between two locations is inside of both gates: only one of them was asked for patience.
-                and error.location == self._location
+                and error.location == self.location
                 and error.failure in _CONGESTION
             ):
                 self._window.refused(passage.begun, now, used=self.allowed)
@@ -173,7 +173,7 @@ class Gate:
                 if now - begun > _LONGEST_WAIT:
                     raise StoreError(
                         StoreFailure.THROTTLED,
-                        location=self._location,
+                        location=self.location,
                         key="",
                         operation="wait",
                         detail="no turn came within the limits of this location",
@@ -206,10 +206,10 @@ class Gate:
                 return
             self._renew_at = self.clock() + _RENEW_SECONDS
         try:
-            self._holders = self._shares.hold(self._location, self._holder, LEASE)
+            self._holders = self._shares.hold(self.location, self._holder, LEASE)
         except DatabaseError as error:
             # A database that does not answer must not stop a copy: the last share counts.
-            logger.warning("location %s: its share could not be renewed: %s", self._location, type(error).__name__)
+            logger.warning("location %s: its share could not be renewed: %s", self.location, type(error).__name__)
 
 
 class Passage:

@@ -75,9 +75,8 @@ class LimitedStore:
 
     def list_folders(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.list_folders`."""
-        folders = self._inner.list_folders(prefix)
         with self._gate.request(Kind.LIST) as passage:
-            found = [*folders]
+            found = [*self._inner.list_folders(prefix)]
             passage.size = len(found)
         return iter(found)
 

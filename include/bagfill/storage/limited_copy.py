@@ -15,7 +15,8 @@ class LimitedServerCopy:
     """Wraps a way. Goes inside of the retrying one, so that each try waits for its turn.
 
     A fetch is one request at the destination, and another one that the destination's provider makes at the source: it
-    takes a turn at both. Every thread asks the source's gate first, so that no two wait for each other.
+    takes a turn at both. Every thread asks in the order of the locations' names, so that no two wait for each other,
+    though one copies there and the other back.
 
     Args:
         inner: does the work.
@@ -65,8 +66,9 @@ class LimitedServerCopy:
 
 @contextmanager
 def _through(kind: Kind, size: int, *gates: Gate | None) -> Iterator[None]:
+    asked = sorted((gate for gate in gates if gate is not None), key=lambda gate: gate.location)
     with ExitStack() as stack:
-        passages = [stack.enter_context(gate.request(kind, size)) for gate in gates if gate is not None]
+        passages = [stack.enter_context(gate.request(kind, size)) for gate in asked]
         if len(passages) > 1:
             # To wait for a turn at the second gate is no time of the first one's provider.
             first, last = passages

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from xml.etree import ElementTree as ET
 
 from bagfill.storage.lean_http import Answer
-from bagfill.storage.retrying import Retries, RetryPolicy
+from bagfill.storage.retries import Retries, RetryPolicy
 
 Item = TypeVar("Item")
 

@@ -25,16 +25,19 @@ class LocalStore:
     Args:
         folder: absolute path; it has to exist and to lie on a file system with hard links.
         location: the configured location's name.
+        writing: whether objects are written here, perhaps by several processes: then a file is only said to be there
+            if it stays there when the power is cut.
 
     Raises:
         ValueError: the path is not absolute.
     """
 
-    def __init__(self, folder: Path, *, location: str) -> None:
+    def __init__(self, folder: Path, *, location: str, writing: bool = False) -> None:
         if not folder.is_absolute():
             message = f"a local location is an absolute folder, found {str(folder)!r}"
             raise ValueError(message)
         self._files = FolderFiles(folder, location)
+        self._writing = writing
         longest = (LOCAL_NAMES.max_bytes or 0) - len(os.fsencode(folder)) - 1
         self._name_rules = replace(LOCAL_NAMES, max_bytes=longest)
 
@@ -56,7 +59,10 @@ class LocalStore:
     def stat(self, key: str) -> ObjectInfo | None:
         """See :meth:`ObjectStore.stat`."""
         self._require_name(key, "stat")
-        return self._files.stat(key, "stat")
+        info = self._files.stat(key, "stat")
+        if info is not None and self._writing:
+            self._files.make_last(key, "stat")
+        return info
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See :meth:`ObjectStore.list`."""
@@ -80,26 +86,29 @@ class LocalStore:
 
     def _read(self, key: str, start: int, length: int | None, etag: str | None) -> Iterator[bytes | memoryview]:
         files = self._files
-        if files.stat(key, "read") is None:
+        if files.find(key, "read") is None:
             raise files.error(StoreFailure.MISSING, key, "read", "no such file")
         # Where it leads was looked at just now: resolving a path costs more than reading a small file.
-        with files.translated(key, "read"), (files.root / key).open("rb", buffering=0) as file:
-            descriptor = file.fileno()
-            opened = os.fstat(descriptor)
-            identity = _identity(opened)
-            if etag is not None and etag_of(opened) != etag:
-                raise files.error(StoreFailure.CHANGED, key, "read", "another ETag")
-            end = opened.st_size if length is None else start + length
-            if max(start, end) > opened.st_size:
-                raise files.error(StoreFailure.CHANGED, key, "read", f"the file ends at byte {opened.st_size}")
-            position = start
-            while position < end:
-                chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
-                # A file can be rewritten in place while it is read; its bytes then belong to two objects.
-                if not chunk or _identity(os.fstat(descriptor)) != identity:
-                    raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
-                position += len(chunk)
-                yield chunk
+        with files.translated(key, "read"):
+            descriptor = os.open(f"{files.root}/{key}", os.O_RDONLY)
+            try:
+                opened = os.fstat(descriptor)
+                identity = _identity(opened)
+                if etag is not None and etag_of(opened) != etag:
+                    raise files.error(StoreFailure.CHANGED, key, "read", "another ETag")
+                end = opened.st_size if length is None else start + length
+                if max(start, end) > opened.st_size:
+                    raise files.error(StoreFailure.CHANGED, key, "read", f"the file ends at byte {opened.st_size}")
+                position = start
+                while position < end:
+                    chunk = os.pread(descriptor, min(_CHUNK, end - position), position)
+                    # A file can be rewritten in place while it is read; its bytes then belong to two objects.
+                    if not chunk or _identity(os.fstat(descriptor)) != identity:
+                        raise files.error(StoreFailure.CHANGED, key, "read", "the file changed while it was read")
+                    position += len(chunk)
+                    yield chunk
+            finally:
+                os.close(descriptor)
 
     def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
         """See :meth:`ObjectStore.read_into`."""
@@ -110,6 +119,7 @@ class LocalStore:
         self._require_name(key, "create")
         self._files.require_root("create")
         if self._files.stat(key, "create") is not None:
+            self._files.make_last(key, "create")
             return AlreadyExists()
         with self._files.translated(key, "create"):
             written = self._files.write(self._files.root / STAGING_FOLDER, [data])

@@ -6,8 +6,9 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,12 @@ _FAILURES = {
     errno.ENOENT: StoreFailure.MISSING,
 }
 
+_MOST_LASTING = 10_000
+"""Folders that are remembered as flushed."""
+
+_TICK = 1_000_000_000
+"""Nanoseconds: longer than any file system takes to tell two changes apart, but for FAT."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Passes when somebody makes room, so the failure is UNAVAILABLE as any other that passes."""
 
@@ -45,6 +52,8 @@ class FolderFiles:
     def __init__(self, root: Path, location: str) -> None:
         self.root = root
         self.location = location
+        self._lasting: set[Path] = set()
+        self._flushed: dict[Path, int] = {}
 
     def error(self, failure: StoreFailure, key: str, operation: str, detail: str) -> StoreError:
         """A StoreError of this location."""
@@ -67,13 +76,13 @@ class FolderFiles:
         if not self.root.is_dir():
             raise self.error(StoreFailure.MISCONFIGURED, "", operation, "the location's folder does not exist")
 
-    def _stat_without_links(self, key: str) -> os.stat_result | None:
+    def _stat_without_links(self, key: str, below: str) -> os.stat_result | None:
         """State of a path below the folder, or ``None`` where a symbolic link is on the way (or is its end).
 
         Asks for each segment below the folder alone: to resolve the whole path costs more than to read a small file.
         """
-        place, found = str(self.root), None
-        for segment in key.split("/"):
+        place, found = f"{self.root}/{below}".removesuffix("/"), None
+        for segment in key[len(below) :].split("/"):
             place = f"{place}/{segment}"
             found = os.lstat(place)
             if stat.S_ISLNK(found.st_mode):
@@ -88,11 +97,20 @@ class FolderFiles:
             raise self.error(StoreFailure.UNSUPPORTED, key, operation, "a symbolic link leads out of the folder")
         return path
 
-    def stat(self, key: str, operation: str) -> ObjectInfo | None:
-        """State of a file; ``None`` for nothing and for a folder."""
+    def stat(self, key: str, operation: str, *, below: str = "") -> ObjectInfo | None:
+        """State of a file; ``None`` for nothing and for a folder.
+
+        Args:
+            below: the folder of the key, ending in ``/``, if it was looked at just now; links are looked for below it.
+        """
+        found = self.find(key, operation, below=below)
+        return None if found is None else info_of(key, found)
+
+    def find(self, key: str, operation: str, *, below: str = "") -> os.stat_result | None:
+        """The same, as the system says it."""
         with self.translated(key, operation):
             try:
-                found = self._stat_without_links(key) or self.path(key, operation).stat()
+                found = self._stat_without_links(key, below) or self.path(key, operation).stat()
             except (FileNotFoundError, NotADirectoryError):
                 self.require_root(operation)
                 return None
@@ -100,7 +118,7 @@ class FolderFiles:
             return None
         if not stat.S_ISREG(found.st_mode):
             raise self.error(StoreFailure.UNSUPPORTED, key, operation, "neither file nor folder")
-        return info_of(key, found)
+        return found
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every file below a folder, ascending by the UTF-8 bytes of the key."""
@@ -109,7 +127,7 @@ class FolderFiles:
             key = prefix + name
             if is_folder:
                 yield from self.list(f"{key}/")
-            elif (info := self.stat(key, "list")) is not None:
+            elif (info := self.stat(key, "list", below=prefix)) is not None:
                 yield info
 
     def entries(self, prefix: str, operation: str) -> Sequence[tuple[str, bool]]:
@@ -136,14 +154,19 @@ class FolderFiles:
         return entry.is_dir()
 
     def write(self, folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
-        """Write a new file with a random name in ``folder`` (made if needed), flushed to the disk."""
+        """Write a new file with a random name in ``folder`` (made if needed), flushed to the disk, or leave none."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{secrets.token_hex(16)}.part"
-        with path.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with path.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            # Else a full disk would be filled by every try a little more.
+            _take_away(path)
+            raise
         return path
 
     def link_if_absent(self, written: Path, key: str, operation: str) -> ObjectInfo | None:
@@ -154,26 +177,50 @@ class FolderFiles:
         try:
             with self.translated(key, operation):
                 target = self.path(key, operation)
-                self._make_folders(target.parent)
+                self.make_folders(target.parent)
                 try:
                     os.link(written, target, follow_symlinks=False)
                 except FileExistsError:
                     if target.is_dir():
                         raise self.error(StoreFailure.UNSUPPORTED, key, operation, "a folder has this name") from None
+                    self.make_last(key, operation)
                     return None
                 _flush_folder(target.parent)
                 return info_of(key, target.stat())
         finally:
-            written.unlink(missing_ok=True)
+            _take_away(written)
 
-    def _make_folders(self, folder: Path) -> None:
-        missing = []
-        while not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            _flush_folder(path.parent)
+    def make_last(self, key: str, operation: str) -> None:
+        """See to it that the name of a file that is there already survives a power cut.
+
+        Whoever gave it the name may not have flushed it yet, or have failed to: what is said to be there has to stay.
+        A folder is flushed again when it was changed since.
+        """
+        with self.translated(key, operation):
+            folder = self.path(key, operation).parent
+            changed = folder.stat().st_mtime_ns
+            if self._flushed.get(folder) != changed:
+                self.make_folders(folder)
+                _flush_folder(folder)
+                # A change at the same tick of the file system's clock would not be seen.
+                if time.time_ns() - changed > _TICK:
+                    self._flushed[folder] = changed
+
+    def make_folders(self, folder: Path) -> None:
+        """Make a folder with those above it, and flush the name of each: once in a process, whoever made it.
+
+        A folder that is there may be one whose flushing failed a moment ago.
+        """
+        if folder in self._lasting and folder.is_dir():
+            return
+        if len(self._lasting) >= _MOST_LASTING:
+            self._lasting.clear()
+            self._flushed.clear()
+        for path in (*reversed(folder.parents), folder):
+            if path.is_relative_to(self.root) and path != self.root:
+                path.mkdir(exist_ok=True)
+                _flush_folder(path.parent)
+                self._lasting.add(path)
 
 
 def etag_of(found: os.stat_result) -> str:
@@ -199,6 +246,12 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _take_away(path: Path) -> None:
+    """A file that nobody needs any more. Where it cannot be taken away it stays: what was to be said counts."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -77,6 +77,7 @@ class LocalStagedWrite:
         """See :meth:`StagedWrite.commit`."""
         require_sequence(blocks)
         if self._files.stat(self._key, "commit") is not None:
+            self._files.make_last(self._key, "commit")
             return AlreadyExists()
         held = self._held("commit")
         paths = []

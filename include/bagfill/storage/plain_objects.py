@@ -17,7 +17,7 @@ from bagfill.storage.http_head import Head
 from bagfill.storage.lean_http import NoAnswer, proxy_for
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.resuming import OpenRange
-from bagfill.storage.retrying import Retries, RetryPolicy
+from bagfill.storage.retries import Retries, RetryPolicy
 from bagfill.storage.socket_http import Answered, SocketHttp
 from bagfill.storage.store import Created
 

@@ -55,7 +55,7 @@ def open_store(
             case Provider.LOCAL:
                 from bagfill.storage.local import LocalStore
 
-                return LocalStore(Path(location.bucket), location=location.name)
+                return LocalStore(Path(location.bucket), location=location.name, writing=writing)
             case Provider.MEMORY:
                 message = f"location {location.name!r}: a memory store is made by the test that shares its bucket"
                 raise ValueError(message)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.names import NameRules
+from bagfill.storage.retries import WORTH_A_PAUSE, Retries, RetryPolicy
 from bagfill.storage.store import (
     NOTHING_NOTED,
     AlreadyExists,
@@ -26,78 +25,7 @@ from bagfill.storage.store import (
     TransitCheck,
 )
 
-if TYPE_CHECKING:
-    from tenacity import Retrying
-
 Answer = TypeVar("Answer")
-
-WORTH_A_PAUSE = frozenset({StoreFailure.UNAVAILABLE, StoreFailure.THROTTLED, StoreFailure.CORRUPTED_IN_TRANSIT})
-"""Failures that pass within seconds. ARCHIVED and CONFLICT take hours or a person: their caller decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how patiently.
-
-    Args:
-        attempts: most tries of one call, the first included (for a read: tries in a row that bring no byte).
-        first_pause: upper bound of the first pause in seconds; pauses are random and their bound doubles.
-        longest_pause: upper bound of any pause in seconds.
-    """
-
-    attempts: int = 4
-    first_pause: float = 0.5
-    longest_pause: float = 20.0
-
-
-class Retries:
-    """Calls what it is given, as often as the policy says, while a pause may help. Shared by all threads.
-
-    Args:
-        policy: how often.
-        sleep: sleeps for a number of seconds.
-        worth: failures that are worth a pause.
-    """
-
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        sleep: Callable[[float], None],
-        worth: frozenset[StoreFailure] = WORTH_A_PAUSE,
-    ) -> None:
-        self._policy = policy
-        self._sleep = sleep
-        self._worth = worth
-
-    def __call__(self, call: Callable[[], Answer]) -> Answer:
-        """The answer of a call. Raises the StoreError of the last try."""
-        failed: list[StoreError] = []
-        try:
-            return call()
-        except StoreError as error:
-            if error.failure not in self._worth:
-                raise
-            failed.append(error)
-
-        def attempt() -> Answer:
-            if failed:
-                raise failed.pop()
-            return call()
-
-        return self._after_a_failure(attempt)
-
-    @cached_property
-    def _after_a_failure(self) -> Retrying:
-        """Loaded with the first failure: most processes see none, and it brings asyncio and tornado along."""
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-        return Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, StoreError) and error.failure in self._worth),
-            stop=stop_after_attempt(self._policy.attempts),
-            wait=wait_random_exponential(multiplier=self._policy.first_pause, max=self._policy.longest_pause),
-            sleep=self._sleep,
-            reraise=True,
-        )
 
 
 class RetryingStore:
@@ -138,7 +66,7 @@ class RetryingStore:
         return self.retried(lambda: self._inner.stat(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See :meth:`ObjectStore.list`. Tried again while nothing was handed out; the SDKs retry later pages.
+        """See :meth:`ObjectStore.list`. Tried again until something was handed out; later pages are the store's to try.
 
         A listing that breaks in the middle is raised: begun again it could repeat or miss what changed meanwhile.
         """
@@ -183,9 +111,9 @@ class RetryingStore:
             except StoreError as error:
                 fruitless = 1 if position > before else fruitless + 1
                 mixed = etag is None and position > start
-                if error.failure not in WORTH_A_PAUSE or fruitless >= self._policy.attempts or mixed:
+                if error.failure not in WORTH_A_PAUSE or self._policy.is_over(fruitless, error) or mixed:
                     raise
-            self._pause(fruitless)
+            self._sleep(min(self._policy.first_pause * 2 ** (fruitless - 1), self._policy.longest_pause))
             left = None if length is None else start + length - position
             chunks = self._inner.read(key, start=position, length=left, etag=etag)
 
@@ -220,8 +148,7 @@ class RetryingStore:
                     raise
                 return error
 
-        answer = self.retried(ask)
-        if isinstance(answer, StoreError):
+        if isinstance(answer := self.retried(ask), StoreError):
             raise answer
         return answer
 
@@ -232,9 +159,6 @@ class RetryingStore:
     def retried(self, call: Callable[[], Answer]) -> Answer:
         """The answer of a call, tried as often as the policy says."""
         return self._again(call)
-
-    def _pause(self, fruitless: int) -> None:
-        self._sleep(min(self._policy.first_pause * 2 ** (fruitless - 1), self._policy.longest_pause))
 
 
 class _RetryingStagedWrite:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from bagfill.storage.retrying import Retries, RetryPolicy
+from bagfill.storage.retries import Retries, RetryPolicy
 from bagfill.storage.server_copy import FetchedBlock, FetchedObject, NotFetched, PinnedSource, ServerCopy
 from bagfill.storage.store import AlreadyExists
 

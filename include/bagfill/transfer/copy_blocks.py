@@ -60,7 +60,7 @@ class BlockCopier:
         raise AssertionError  # the last round returns or raises
 
     def _copy_all(self, write: StagedWrite, file: PlannedFile, source_key: str, destination_key: str) -> CopyOutcome:
-        digester = self._digester(file)
+        digester = self._digester(file, destination_key)
         held = write.staged()
         if digester is None:
             blocks, digests = self._stage(write, file, source_key, range(file.blocks), held), DigestSet()
@@ -91,7 +91,7 @@ class BlockCopier:
             blocks = [held[index] for index in range(file.blocks) if index in held]
             if [block.size for block in blocks] != [_length(file, index) for index in range(file.blocks)]:
                 return Staged(len(mine), committed=False)
-            digester, digests = self._digester(file), DigestSet()
+            digester, digests = self._digester(file, destination_key), DigestSet()
             if digester is not None:
                 # No task saw all bytes go by: the one that commits reads the source once more.
                 blocks = self._stage_hashed(write, file, source_key, held, digester, unknown_is_right=True)
@@ -115,9 +115,13 @@ class BlockCopier:
                 write.abandon()
                 return Staged(len(mine), committed=False)
 
-    def _digester(self, file: PlannedFile) -> Digester | None:
-        """For a file whose digest is to be compared before it is committed."""
-        return Digester([strongest(file.digests)]) if file.size <= self._limits.hash_before_write else None
+    def _digester(self, file: PlannedFile, destination_key: str) -> Digester | None:
+        """For a file whose digest is to be compared before it is committed: a small one, and one that was fetched in
+        part, by whichever task. Fetched blocks are kept, but nothing pinned each of them: they are held against the
+        source once more.
+        """
+        wanted = file.size <= self._limits.hash_before_write or self._ledger.noted(destination_key)
+        return Digester([strongest(file.digests)]) if wanted else None
 
     def _in_flight(self, file: PlannedFile) -> int:
         return max(1, min(self._limits.concurrency, _MOST_BYTES_IN_FLIGHT // file.block_bytes))

@@ -40,7 +40,6 @@ class ServerCopier:
     Args:
         way: past this process.
         worker: copies what is not fetched, and judges the source where the provider could not.
-        careful: the same, and reads a whole file before it commits: what finishes a file that was fetched in part.
         destination: created in only.
         ledger: remembers staged writes, and the CRCs of fetched blocks.
         guard: called before each write.
@@ -51,7 +50,6 @@ class ServerCopier:
         self,
         way: ServerCopy,
         worker: ObjectCopier,
-        careful: ObjectCopier,
         destination: ObjectStore,
         ledger: StagingLedger,
         guard: Guard,
@@ -59,7 +57,6 @@ class ServerCopier:
     ) -> None:
         self._way = way
         self._worker = worker
-        self._careful = careful
         self._destination = destination
         self._ledger = ledger
         self._guard = guard
@@ -80,10 +77,7 @@ class ServerCopier:
         if not isinstance(outcome, NotFetched):
             return outcome
         self._count(outcome)
-        # Blocks that were fetched are kept, but nothing pinned each of them: they are held against the source.
-        fetched_in_part = bool(file.block_bytes and self._ledger.noted(destination_key))
-        worker = self._careful if fetched_in_part else self._worker
-        copied = worker.copy(item, source_key, destination_key)
+        copied = self._worker.copy(item, source_key, destination_key)
         return replace(copied, not_fetched=outcome) if isinstance(copied, Copied | Staged) else copied
 
     def _count(self, refused: NotFetched) -> None:

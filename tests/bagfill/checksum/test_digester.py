@@ -19,6 +19,7 @@ def test_the_digests_are_those_of_the_whole_however_it_is_cut(blocks: list[bytes
     whole = b"".join(blocks)
     assert digester.size == len(whole)
     assert digester.digests() == digest_bytes(whole, Algorithm)
+    assert digester.digits() == [digester.digests()[algorithm].hex for algorithm in Algorithm]
     assert {algorithm: digest.hex for algorithm, digest in digester.digests().items()} == {
         algorithm: hashlib.new(algorithm.value, whole).hexdigest() for algorithm in Algorithm
     }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import random
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +18,7 @@ from bagfill.checksum.algorithm import Algorithm
 from bagfill.checksum.digester import digest_bytes
 from bagfill.checksum.lane_hash import FAMILIES, LARGEST_BLOCK
 from bagfill.checksum.lanes import LIBRARY, VectorLanes
-from bagfill.checksum.side_by_side import Cost, Lanes, digest_side_by_side
+from bagfill.checksum.side_by_side import Cost, Lanes, RunningHashes, digest_side_by_side
 from lane_doubles import HashlibLanes
 
 IN_LANES = tuple(FAMILIES)
@@ -80,6 +83,25 @@ def test_any_number_of_files_fewer_or_more_than_lanes(lanes: Lanes, files: int) 
 def test_long_files_are_replaced_lane_by_lane(lanes: Lanes) -> None:
     sizes = (3_000_001, 7, 700_000, 1_048_576, 262_144, 0, 262_145, 262_143, 500_000, 2_000_128, 300_000, 64, 900_127)
     require_same(made_up(*sizes, *reversed(sizes)), lanes, (Algorithm.MD5, Algorithm.SHA256, Algorithm.SHA512))
+
+
+def test_threads_that_share_the_algorithms_do_not_change_the_digests(lanes: Lanes) -> None:
+    contents = made_up(1_000_003, 700_000, 300_000, 262_144, 0, 100_000, *[400_000] * 8)
+    with ThreadPoolExecutor(2) as helpers:
+        files = ((content, pieces(content, CHUNK)) for content in contents)
+        found = {digested.file: digested.digests for digested in digest_side_by_side(files, IN_LANES, lanes, helpers)}
+    assert found == {content: digest_bytes(content, IN_LANES) for content in contents}
+
+
+def test_what_a_thread_that_helps_raises_is_raised() -> None:
+    class Broken(HashlibLanes):
+        def hashes(self, algorithm: Algorithm) -> RunningHashes:
+            right = super().hashes(algorithm)
+            broken = SimpleNamespace(start=right.start, update=lambda addresses, size: 1 / 0, digest=right.digest)
+            return right if algorithm is Algorithm.MD5 else cast("RunningHashes", broken)
+
+    with ThreadPoolExecutor(1) as helpers, pytest.raises(ZeroDivisionError):
+        list(digest_side_by_side([(1, [bytes(CHUNK)])], (Algorithm.MD5, Algorithm.SHA512), Broken(), helpers))
 
 
 def test_one_file_that_goes_on_alone(lanes: Lanes) -> None:

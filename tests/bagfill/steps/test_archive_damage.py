@@ -22,10 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import WRITERS, under, write_tar, write_zip
+from bagfill.bag.rules.finding import Profile
 from bagfill.steps.archive_damage import ArchiveDamaged
 from bagfill.steps.archive_members import is_archive, members
 from bagfill.steps.folder_files import NothingThere
 from bagfill.steps.validate_archive import validate_archive
+from bagfill.steps.validate_bag import validate_bag
+from bagfill.storage.local import LocalStore
 from broken_bags import BAGIT, Sample, in_bagit
 
 GOOD = in_bagit(Sample()).laid_out()
@@ -184,6 +187,35 @@ def test_a_zip_bomb_is_stopped_at_the_size_it_declares(tmp_path: Path) -> None:
         tracemalloc.stop()
         # Of these two, all that comes out of 4 KiB comes at once.
         assert most < (8 if method == zipfile.ZIP_DEFLATED else 60) * MEBIBYTE
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "zip", "folder"])
+@pytest.mark.parametrize("name", ["bagit.txt", "bag-info.txt", "manifest-md5.txt", "tagmanifest-md5.txt", "fetch.txt"])
+@pytest.mark.parametrize("profile", Profile)
+def test_a_tag_file_that_is_a_bomb_is_told_and_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, profile: Profile
+) -> None:
+    monkeypatch.setattr("bagfill.bag.tag_data.MOST_HELD", MEBIBYTE)
+    monkeypatch.setattr("bagfill.steps.tag_files.HELD", 64 * 1024)
+    monkeypatch.setattr("bagfill.steps.packed_tag_file.HELD", 64 * 1024)
+    files = {**GOOD, name: b" " * (12 * MEBIBYTE)}
+    path = tmp_path / f"bag.{kind}"
+    if kind == "folder":
+        for each, data in files.items():
+            (path / each).parent.mkdir(parents=True, exist_ok=True)
+            (path / each).write_bytes(data)
+    else:
+        WRITERS[kind](path, under("b1/", files))
+    tracemalloc.start()
+    if kind == "folder":
+        verdict = validate_bag(LocalStore(path, location="local"), "", profile)
+    else:
+        verdict = validate_archive(path, profile)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    code = "DECLARATION-TOO-LARGE" if name == "bagit.txt" else "TAG-FILE-UNREADABLE"
+    assert [each.path for each in verdict.findings if each.code == code] == [name]
+    assert most < 9 * MEBIBYTE
 
 
 def test_members_that_share_their_bytes_are_a_zip_bomb(tmp_path: Path) -> None:

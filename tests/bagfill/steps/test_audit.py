@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -13,11 +14,15 @@ import pytest
 from bagfill.audit.model import AuditMode, AuditOutcome, Finding, FindingKind
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.digest import DigestSet
+from bagfill.fixity.receipt_form import FileLine
+from bagfill.fixity.receipts import recorded_digests
 from bagfill.steps.audit import audit, findings_of
 from bagfill.steps.audit_conclude import AuditResult
 from bagfill.steps.audit_due import audits_of_today, what_is_due
 from bagfill.steps.audit_plan import plan_audit
 from bagfill.steps.audit_requests import AuditRequest
+from bagfill.steps.audit_work import AuditWork
 from bagfill.steps.backfill import backfill
 from bagfill.steps.import_location import import_location
 from bagfill.steps.requests import RequestError
@@ -190,6 +195,41 @@ def test_a_receipt_that_is_gone_or_another_is_a_finding_and_the_bytes_are_judged
     world.records.remove(receipt)
     damage(world, "data/b.txt", b"BETA")
     assert set(found(world, look(world, READ))) == {("receipt", ""), ("damaged", "data/b.txt")}
+
+
+def test_digests_of_a_receipt_that_was_altered_make_no_file_damaged(world: World) -> None:
+    """The storage manifest has MD5 alone: nothing but its seal contradicts another SHA-512 in the receipt."""
+    [receipt] = [
+        key for key in world.records.contents() if f"{V1}/" in key and key.endswith(".jsonl") and "azure" in key
+    ]
+    text = world.records.contents()[receipt]
+    digest = hashlib.sha512(b"beta").hexdigest().encode()
+    assert digest in text
+    world.records.put_unconditionally(receipt, text.replace(digest, digest[::-1]))
+
+    assert set(found(world, look(world, READ))) == {("receipt", "")}
+
+
+def test_a_receipt_that_contradicts_every_file_is_told_without_all_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bagfill.steps.audit_evidence._MOST_PROBLEMS", 2)
+    [receipt] = [
+        key for key in world.records.contents() if f"{V2}/" in key and key.endswith(".jsonl") and "azure" in key
+    ]
+
+    def contradicting(files: Iterable[FileLine]) -> Iterator[tuple[str, str, DigestSet]]:
+        yield from ((f"{number}", "etag", DigestSet()) for number in range(9))
+        yield from recorded_digests(files)
+
+    monkeypatch.setattr("bagfill.steps.audit_evidence.recorded_digests", contradicting)
+
+    result = look(world, READ)
+
+    [event] = [event for event in result.events if str(event.bag_version) == V2]
+    told = [finding.seen for finding in findings_of(world.services(), event) if finding.kind is FindingKind.RECEIPT]
+    assert told[:2] == [f"0 in {receipt.removeprefix('receipts/')}", f"1 in {receipt.removeprefix('receipts/')}"]
+    assert told[2:] == ["7 more"]
 
 
 @pytest.mark.parametrize("failure", [StoreFailure.UNAVAILABLE, StoreFailure.DENIED, StoreFailure.MISSING])
@@ -408,6 +448,19 @@ def test_the_share_of_today_goes_on_with_what_was_left_before_it_takes_more(worl
     assert audit(services, first).outcome is GOOD
     [fresh] = audits_of_today(services, AuditRequest("day 2", "azure", READ, due=True))
     assert fresh.audit.id != planned.audit.id
+    assert fresh.replicas == 1
+
+
+def test_a_replica_that_is_unregistered_meanwhile_keeps_no_other_from_being_seen(world: World) -> None:
+    services = world.services(audit_rules=AuditRules(period=20 * DAY))
+    [planned] = audits_of_today(services, AuditRequest("day 1", "azure", READ, due=True))
+    work = AuditWork(services.work, planned.audit.id)
+    [chosen] = work.part(work.require_plan(), 0)
+    del world.registry._known[chosen.bag_version].replicas["azure"]
+
+    earlier, fresh = audits_of_today(services, AuditRequest("day 2", "azure", READ, due=True))
+
+    assert earlier.audit.id == planned.audit.id
     assert fresh.replicas == 1
 
 

@@ -26,6 +26,7 @@ from bagfill.storage.location import Location, Provider
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.store import Capability
+from failing_flush import FlushedDisk, from_the, never
 
 BAG = "digitised/b12345672"
 WITH_FETCHED_FILES = f"{BAG}/v3/"
@@ -94,6 +95,24 @@ def test_an_interrupted_recovery_goes_on_where_it_was(replica: MemoryBucket, tmp
     recovered = recover(replica, folder)
     assert (recovered.is_whole, recovered.kept) == (True, len(written))
     assert bagit.Bag(str(folder)).validate()
+
+
+def test_whichever_flush_fails_the_bag_is_not_said_to_be_back_until_all_of_it_is_kept(
+    replica: MemoryBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FlushedDisk(monkeypatch)
+    assert recover(replica, tmp_path / "sound/back").is_whole
+    count = len(disk.asked)
+    for number in range(0, count, 1 + count // 12):
+        folder = tmp_path / str(number) / "back"
+        disk = FlushedDisk(monkeypatch, from_the(number))
+        for _ in range(2):
+            with pytest.raises(StoreError, match=f"recover of .* at {folder}: unavailable: EIO"):
+                recover(replica, folder)
+        disk.fails = never
+        assert recover(replica, folder).is_whole
+        for info in LocalStore(folder, location="back").list(""):
+            assert disk.keeps(folder, info.key), info.key
 
 
 def test_a_file_changed_since_an_interrupted_recovery_is_found_out(replica: MemoryBucket, tmp_path: Path) -> None:

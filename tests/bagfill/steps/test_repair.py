@@ -18,7 +18,7 @@ from bagfill.steps.backfill import backfill
 from bagfill.steps.repair_replica import RepairOutcome, RepairRequest, RepairResult, repair_replica
 from bagfill.steps.requests import RequestError
 from bagfill.steps.sweep import find_unbackfilled
-from bagfill.storage.errors import StoreError
+from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, Killed
 from world import World, advance_instead_of_sleeping, bag_files, contents
 
@@ -142,6 +142,25 @@ def test_damage_that_an_audit_has_read_is_told_before_anything_is_copied(world: 
     world.clock.advance(timedelta(hours=1))
     assert repair(world, request_id="cli:again").outcome is RepairOutcome.REPAIRED
     assert world.at_destination(V1)["data/a.txt"] == b"alpha"
+
+
+def test_damage_is_not_forgotten_when_the_location_was_away_at_the_next_audit(world: World) -> None:
+    world.destination.put_unconditionally(f"{V1}/data/a.txt", b"ALPHA")
+    world.clock.advance(timedelta(hours=1))
+    audit(world.services(), AuditRequest("test", "azure", AuditMode.READ))
+    world.clock.advance(timedelta(hours=1))
+
+    def away(operation: str, key: str) -> Fault | None:
+        away_for = operation == "list" or key.endswith("a.txt")
+        return Fault(FaultKind.REFUSE, StoreFailure.UNAVAILABLE) if away_for else None
+
+    later = audit(world.services(destination=away), AuditRequest("later", "azure", AuditMode.READ))
+    assert later.outcome is AuditOutcome.UNKNOWN
+
+    result = repair(world)
+
+    assert result.outcome is RepairOutcome.BY_HAND
+    assert [finding.path for finding in result.by_hand] == ["data/a.txt"]
 
 
 def test_damage_that_nobody_has_read_yet_stops_the_copy_and_stays(world: World) -> None:

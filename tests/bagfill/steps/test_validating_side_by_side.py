@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -141,6 +143,36 @@ def test_a_file_that_cannot_be_read_is_named(bag: Path, lanes: Loader) -> None:
     found = failure_of(Spoilt(bag, refuse), lanes)
     assert found[:2] == (StoreFailure.UNAVAILABLE, CHOSEN)
     assert found == failure_of(Spoilt(bag, refuse), lambda: None)
+
+
+def test_a_failure_ends_what_else_is_being_read(bag: Path) -> None:
+    (bag / "data" / "long.bin").write_bytes(bytes(2**20))
+    (bag / "manifest-sha256.txt").open("a").write(f"{'0' * 64}  data/long.bin\n")
+    failed = Event()
+    after: list[str] = []
+
+    class Long(LocalStore):
+        def read(
+            self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None
+        ) -> Iterator[bytes | memoryview]:
+            if key == "data/long.bin":
+                return self._endless(key)
+            if key == CHOSEN:
+                failed.set()
+                raise StoreError(StoreFailure.UNAVAILABLE, location="folder", key=key, operation="read", detail="disk")
+            return super().read(key)
+
+        def _endless(self, key: str) -> Iterator[bytes]:
+            yield b"x"
+            assert failed.wait(30)
+            for _ in range(1000):
+                after.append(key)
+                time.sleep(0.02)
+                yield b"x" * 1000
+
+    # Read by itself, as it is by far the longest; the others stand in lanes.
+    assert failure_of(Long(bag, location="folder"), HashlibLanes)[:2] == (StoreFailure.UNAVAILABLE, CHOSEN)
+    assert len(after) < 1000
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"short"), lambda path: path.open("ab").write(b"x")])

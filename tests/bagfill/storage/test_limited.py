@@ -19,7 +19,8 @@ from bagfill.storage.knee import LEAST, Kind, Knee
 from bagfill.storage.limited import LimitedStore
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
-from bagfill.storage.retrying import RetryingStore, RetryPolicy
+from bagfill.storage.retries import RetryPolicy
+from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.shares import MemoryShares
 from contracts.store_contract import Home, StoreContract
@@ -105,6 +106,19 @@ def test_each_page_of_a_listing_takes_a_turn() -> None:
     assert clock.now == 0.0
     assert len(list(listing)) == 1500
     assert clock.now == pytest.approx(2.0)
+
+
+def test_folders_are_not_listed_before_their_turn() -> None:
+    bucket, inside = MemoryBucket(), list[int]()
+    gate = gate_of(Steady())
+
+    class Watched(MemoryStore):
+        def list_folders(self, prefix: str) -> Iterator[str]:
+            inside.append(gate._in_flight)
+            return super().list_folders(prefix)
+
+    list(LimitedStore(Watched(bucket), gate).list_folders(""))
+    assert inside == [1]
 
 
 def test_two_processes_have_half_of_the_limits_each_and_one_alone_has_all() -> None:
@@ -348,7 +362,7 @@ def test_a_storm_of_503_is_sat_out(patience: float | None) -> None:
     clock, bucket = Steady(), MemoryBucket()
     gate = gate_of(clock)
     store = RetryingStore(
-        LimitedStore(Stormy(bucket, location="azure"), gate), RetryPolicy(attempts=50), sleep=lambda _: None
+        LimitedStore(Stormy(bucket, location="azure"), gate), RetryPolicy(throttled=50), sleep=lambda _: None
     )
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: store.create(f"f/{number}", b"x"), range(20)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from bagfill.storage.errors import StoreError, StoreFailure
-from bagfill.storage.gate import Gate, LocationLimits
+from bagfill.storage.gate import Gate, LocationLimits, Passage
 from bagfill.storage.knee import Kind, Knee
 from bagfill.storage.limited_copy import LimitedServerCopy
 from bagfill.storage.memory_bucket import MemoryBucket
@@ -60,6 +61,23 @@ def test_no_more_is_fetched_at_once_than_either_location_allows(source: int, des
     with ThreadPoolExecutor(8) as pool:
         assert all(isinstance(block, FetchedBlock) for block in pool.map(bench.stage, range(24)))
     assert bench.most == 2
+
+
+def test_copies_there_and_back_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = gate("one", 1), gate("other", 1)
+    there, back = Bench(one, other), Bench(other, one)
+    both_have_one_turn, enter = threading.Barrier(2), Gate.enter
+
+    def slowly(entered: Gate, passage: Passage) -> None:
+        enter(entered, passage)
+        # Each waits until the other has its first turn too. With one order of asking that never comes.
+        with suppress(threading.BrokenBarrierError):
+            both_have_one_turn.wait(0.2)
+
+    monkeypatch.setattr(Gate, "enter", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        copies = [pool.submit(bench.stage, 0) for bench in (there, back)]
+        assert all(isinstance(copy.result(10), FetchedBlock) for copy in copies)
 
 
 def test_a_look_at_the_source_waits_for_the_source_alone() -> None:

@@ -19,7 +19,8 @@ from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.pace import Pace
-from bagfill.storage.retrying import RetryingStore, RetryPolicy
+from bagfill.storage.retries import RetryPolicy
+from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.s3_place import Keys, usual_endpoint
 from bagfill.storage.s3_signing import query_of, signed_headers
@@ -82,7 +83,7 @@ def listed(store: ObjectStore) -> list[ObjectInfo]:
 
 
 def patient(store: ObjectStore) -> RetryingStore:
-    return RetryingStore(store, RetryPolicy(attempts=2), sleep=lambda _: None)
+    return RetryingStore(store, RetryPolicy(attempts=2, throttled=2), sleep=lambda _: None)
 
 
 @PROVIDERS

@@ -117,6 +117,22 @@ def test_a_link_within_the_folder_is_read(store: LocalStore, tmp_path: Path) -> 
     assert [info.key for info in store.list("")] == ["a", "b"]
 
 
+def test_links_to_files_are_followed_in_listings_of_folders_as_far_as_they_stay_inside(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    store.create("a", b"bytes")
+    store.create("x/y/z", b"1")
+    (tmp_path / "bucket" / "x" / "y" / "inside").symlink_to(tmp_path / "bucket" / "a")
+    for prefix in ("", "x/", "x/y/"):
+        assert [(info.key, info.size) for info in store.list(prefix)][-2:] == [("x/y/inside", 5), ("x/y/z", 1)]
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "bucket" / "x" / "y" / "outside").symlink_to(tmp_path / "secret")
+    for prefix in ("", "x/", "x/y/"):
+        with pytest.raises(StoreError) as raised:
+            list(store.list(prefix))
+        assert _failure(raised) is StoreFailure.UNSUPPORTED
+
+
 def test_a_key_that_needs_a_folder_where_a_file_is_cannot_be_written(store: LocalStore) -> None:
     store.create("a", b"file")
     store.create("b/c", b"file")

@@ -11,7 +11,8 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.faults import Fault, FaultKind, FaultyStore, Killed
 from bagfill.storage.memory import MemoryStore
 from bagfill.storage.memory_bucket import MemoryBucket
-from bagfill.storage.retrying import WORTH_A_PAUSE, RetryingStore, RetryPolicy
+from bagfill.storage.retries import WORTH_A_PAUSE, RetryPolicy
+from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.store import AlreadyExists, Created, ObjectStore, ThawAnswer, ThawTier
 from contracts.store_contract import Home, StoreContract, read
 
@@ -83,6 +84,31 @@ def test_it_gives_up_with_the_last_error(bucket: MemoryBucket) -> None:
     with pytest.raises(StoreError):
         open_store(bucket, decide).stat("f/a")
     assert decide.calls == POLICY.attempts
+
+
+@pytest.mark.parametrize(("failure", "tries"), [(StoreFailure.THROTTLED, 10), (StoreFailure.UNAVAILABLE, 4)])
+@pytest.mark.parametrize("operation", ["stat", "read"])
+def test_by_default_a_provider_that_asks_for_patience_gets_more_of_it(
+    bucket: MemoryBucket, failure: StoreFailure, tries: int, operation: str
+) -> None:
+    paused: list[float] = []
+
+    def act(failures: int) -> None:
+        decide = Times(operation, failures, Fault(FaultKind.REFUSE, failure))
+        store = RetryingStore(FaultyStore(MemoryStore(bucket), decide), sleep=paused.append)
+        if operation == "stat":
+            store.stat("f/a")
+        else:
+            assert len(b"".join(store.read("f/a", etag=etag))) == 100
+
+    info = MemoryStore(bucket).stat("f/a")
+    assert info is not None
+    etag = info.etag
+    act(tries - 1)
+    assert len(paused) == tries - 1
+    assert max(paused) <= 20
+    with pytest.raises(StoreError):
+        act(tries)
 
 
 def test_a_kill_is_never_survived(bucket: MemoryBucket) -> None:

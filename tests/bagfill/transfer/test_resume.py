@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
@@ -57,6 +58,7 @@ class Listed:
     def __init__(self) -> None:
         self.blocks: dict[int, StagedBlock] = {}
         self.sent = 0
+        self.there = self.most_there = 0
         self.dies_at: int | None = None
         self._lock = threading.Lock()
 
@@ -67,6 +69,11 @@ class Listed:
         with self._lock:
             if self.dies_at is not None and index >= self.dies_at:
                 raise Killed("stage block", "key")
+            self.there += 1
+            self.most_there = max(self.most_there, self.there)
+        time.sleep(0.01)
+        with self._lock:
+            self.there -= 1
             self.sent += 1
             self.blocks[index] = StagedBlock(index, len(data), crc)
             return self.blocks[index]
@@ -116,3 +123,5 @@ def test_a_file_of_10_gib_interrupted_at_nine_tenths_sends_and_reads_only_the_re
     assert first <= 3
     in_flight = 64 * MIB // BLOCK
     assert source.read_bytes <= (BLOCKS - interrupted + 4 * in_flight) * BLOCK
+    # However many threads there are: this is what a task holds in memory.
+    assert 1 < write.most_there <= in_flight < LIMITS.concurrency

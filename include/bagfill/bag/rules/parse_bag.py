@@ -21,7 +21,13 @@ from bagfill.bag.bag_info import (
     unparsable_oxum,
 )
 from bagfill.bag.bagging_date import parse_bagging_date
-from bagfill.bag.declaration import DECLARATION_FILE, Declaration, missing_declaration, parse_declaration
+from bagfill.bag.declaration import (
+    DECLARATION_FILE,
+    LONGEST_DECLARATION,
+    Declaration,
+    missing_declaration,
+    parse_declaration,
+)
 from bagfill.bag.errors import BagFormatError
 from bagfill.bag.fetch import FETCH_FILE, FetchList, scan_fetch
 from bagfill.bag.path_table import PathTable
@@ -30,7 +36,7 @@ from bagfill.bag.resolve import resolve_paths
 from bagfill.bag.rules.contents import BagContents
 from bagfill.bag.rules.finding import Profile
 from bagfill.bag.rules.parsed_bag import ParsedBag, Respelling
-from bagfill.bag.tag_data import TagData, Without, held
+from bagfill.bag.tag_data import TagData, Without, first_bytes, held
 from bagfill.checksum.algorithm import Algorithm
 
 # The storage service looks for no other manifests.
@@ -77,7 +83,7 @@ def _declaration(contents: BagContents, service: bool, faults: list[BagFormatErr
     data = contents.tag_files.get(DECLARATION_FILE)
     try:
         if data is not None:
-            return parse_declaration(held(data), utf8_only=service)
+            return parse_declaration(first_bytes(data, LONGEST_DECLARATION + 1), utf8_only=service)
         if DECLARATION_FILE not in contents.unreadable:
             faults.append(missing_declaration())
     except BagFormatError as fault:
@@ -88,7 +94,7 @@ def _declaration(contents: BagContents, service: bool, faults: list[BagFormatErr
 def _service_info(contents: BagContents, files: Mapping[str, TagData], faults: list[BagFormatError]) -> BagInfo | None:
     try:
         if BAG_INFO_FILE in files:
-            return parse_bag_info(held(files[BAG_INFO_FILE]))
+            return parse_bag_info(held(files[BAG_INFO_FILE], BAG_INFO_FILE))
         if BAG_INFO_FILE not in contents.unreadable:
             faults.append(missing_bag_info())
     except BagFormatError as fault:
@@ -100,7 +106,7 @@ def _tags(data: TagData | None, encoding: str, file: str, faults: list[BagFormat
     if data is None:
         return BagInfoTags(())
     try:
-        return parse_tags(held(data), encoding, file=file)
+        return parse_tags(held(data, file), encoding, file=file)
     except BagFormatError as fault:
         faults.append(fault)
         return BagInfoTags(())

@@ -107,7 +107,11 @@ class ParsedBag:
         """The metadata file line by line; none where it is missing or cannot be decoded."""
         data = self.contents.tag_files.get(self.info_file)
         try:
-            return [] if data is None else split_lines(decode_tag_file(held(data), self.info_file, self.encoding))
+            return (
+                []
+                if data is None
+                else split_lines(decode_tag_file(held(data, self.info_file), self.info_file, self.encoding))
+            )
         except BagFormatError:
             return []
 

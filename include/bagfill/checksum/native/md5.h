@@ -1,9 +1,9 @@
 /* MD5: RFC 1321, section 3.4. Included by algorithms.h. */
 
-#define STEP(mixed, a, b, i, word, left)                \
-    {                                                   \
-        a += (mixed) + md5[i] + w[(word) & 15];         \
-        a = b + rotated(a, 32 - left);                  \
+#define STEP(mixed, a, b, i, word, left)            \
+    {                                               \
+        a += (mixed) + md5[i] + w[(word) & 15];     \
+        a = b + rotated(a, 32 - left);              \
     }
 
 FOR_PROCESSOR void NAMED(md5)(NAMED(word) *state, const uint8_t *const *data, size_t blocks) {

@@ -22,15 +22,17 @@
 
 /* Word i of the message schedule takes the place of word i - 16, which is not needed any more. */
 #define AT(i) w[(i) & 15]
-/* The constants of SHA-256 are the upper halves of the first 64 of SHA-512. Callers rename a to h from round to round. */
-#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
-    {                                                                                              \
-        if ((i) >= 16) {                                                                           \
-            AT(i) += STRETCH_2(AT((i) - 2)) + AT((i) - 7) + STRETCH_15(AT((i) - 15));              \
-        }                                                                                          \
-        const words t = h + SUM_E(e) + (g ^ (e & (f ^ g))) + (NAMED(word))(sha512[i] >> (64 - BITS)) + AT(i); \
-        d += t;                                                                                    \
-        h = t + SUM_A(a) + ((a & b) | (c & (a | b)));                                              \
+/* The constants of SHA-256 are the upper halves of the first 64 of SHA-512. */
+#define CONSTANT(i) ((NAMED(word))(sha512[i] >> (64 - BITS)))
+/* Instead of moving a to h on after each round, the caller names them in another order. */
+#define ROUND(a, b, c, d, e, f, g, h, i)                                              \
+    {                                                                                 \
+        if ((i) >= 16) {                                                              \
+            AT(i) += STRETCH_2(AT((i) - 2)) + AT((i) - 7) + STRETCH_15(AT((i) - 15)); \
+        }                                                                             \
+        const words t = h + SUM_E(e) + (g ^ (e & (f ^ g))) + CONSTANT(i) + AT(i);     \
+        d += t;                                                                       \
+        h = t + SUM_A(a) + ((a & b) | (c & (a | b)));                                 \
     }
 
 FOR_PROCESSOR void NAMED(sha2)(NAMED(word) *state, const uint8_t *const *data, size_t blocks) {
@@ -57,4 +59,5 @@ FOR_PROCESSOR void NAMED(sha2)(NAMED(word) *state, const uint8_t *const *data, s
     __builtin_memcpy(state, s, sizeof s);
 }
 #undef AT
+#undef CONSTANT
 #undef ROUND

@@ -33,13 +33,13 @@ FOR_PROCESSOR static inline words NAMED(reversed)(words x) {
  * four apart change places of words as far apart. */
 #define UPPER(c) (c & APART ? LANES + c - APART : c)
 #define LOWER(c) (c & APART ? LANES + c : c + APART)
-#define EXCHANGE(rows)                                            \
-    UNROLLED for (int r = 0; r < LANES; r++) {                    \
-        if (!(r & APART)) {                                       \
-            words x = rows[r], y = rows[r + APART];               \
-            rows[r] = __builtin_shufflevector(x, y, EACH_LANE(UPPER));         \
-            rows[r + APART] = __builtin_shufflevector(x, y, EACH_LANE(LOWER)); \
-        }                                                         \
+#define EXCHANGE(rows)                                                        \
+    UNROLLED for (int r = 0; r < LANES; r++) {                                \
+        if (!(r & APART)) {                                                   \
+            words x = rows[r], y = rows[r + APART];                           \
+            rows[r] = __builtin_shufflevector(x, y, EACH_LANE(UPPER));        \
+            rows[r + APART] = __builtin_shufflevector(x, y, EACH_LANE(LOWER));\
+        }                                                                     \
     }
 FOR_PROCESSOR static inline void NAMED(turn)(words *rows) {
 #define APART 1

@@ -42,7 +42,7 @@ def compact(contents: BagContents, size: int) -> BagContents:
     return replace(
         contents,
         listing=listing,
-        tag_files={name: InPieces(held(data), size) for name, data in contents.tag_files.items()},
+        tag_files={name: InPieces(held(data, name), size) for name, data in contents.tag_files.items()},
         observed=None if contents.observed is None else DigestSets(table, list(columns.values())),
     )
 
