@@ -9,6 +9,8 @@ import re
 import select
 import socket
 import ssl
+import struct
+import sys
 from collections.abc import Iterator
 
 from bagfill.storage.http_head import Head, HeadUnsound, parse_head
@@ -23,6 +25,9 @@ _PIECE = 256 * 1024
 _END = b"\r\n\r\n"
 _ENDED = "the connection ended"
 _TOO_MUCH = "more came than was announced"
+_TIMED_OUT = (TimeoutError, BlockingIOError)
+"""By Python's limit, and by the kernel's."""
+_TOO_LONG = TimeoutError.__name__
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,6})[ \t]*(?:;.*)?")
 
 
@@ -51,11 +56,17 @@ class NothingCame(Exception):
 
 
 class Connection:
-    """One connection, used by one thread at a time."""
+    """One connection, used by one thread at a time.
+
+    Args:
+        made: connected, with or without TLS.
+        seconds: without a byte before it counts as broken.
+    """
 
     __slots__ = ("_buffer", "_look", "_socket")
 
-    def __init__(self, made: socket.socket) -> None:
+    def __init__(self, made: socket.socket, seconds: float) -> None:
+        _limit(made, seconds)
         self._socket = made
         self._buffer = bytearray(_HEAD)
         self._look = select.poll()
@@ -73,8 +84,8 @@ class Connection:
         """Send a request; the head of its answer, and what came of the body with it."""
         try:
             self._send(head, body)
-        except TimeoutError as error:
-            raise NoAnswer(type(error).__name__) from None
+        except _TIMED_OUT:
+            raise NoAnswer(_TOO_LONG) from None
         except OSError:
             # A server that refuses early closes its end; what it said may be there to be read.
             pass
@@ -99,8 +110,8 @@ class Connection:
         """Take more of an answer of which so many bytes are there: at least one."""
         try:
             got = self._socket.recv_into(view[size:])
-        except TimeoutError as error:
-            raise NoAnswer(type(error).__name__) from None
+        except _TIMED_OUT:
+            raise NoAnswer(_TOO_LONG) from None
         except OSError as error:
             raise (NoAnswer if size else NothingCame)(type(error).__name__) from None
         if not got:
@@ -171,7 +182,7 @@ class Connection:
         try:
             got = self._socket.recv_into(piece)
         except OSError as error:
-            raise BodyBroke(type(error).__name__) from None
+            raise BodyBroke(_kind(error)) from None
         if not got:
             raise BodyBroke(_ENDED)
         pending += piece[:got]
@@ -182,7 +193,7 @@ class Connection:
             try:
                 got = self._socket.recv_into(chunk[filled:])
             except OSError as error:
-                return filled, type(error).__name__
+                return filled, _kind(error)
             if not got:
                 return filled, _ENDED
             filled += got
@@ -199,6 +210,25 @@ class Connection:
         view = memoryview(body)
         for start in range(sent - len(head), len(view), _PIECE):
             self._socket.sendall(view[start : start + _PIECE])
+
+
+def _limit(made: socket.socket, seconds: float) -> None:
+    """Let calls end after so many seconds.
+
+    By the kernel where it can: Python waits for a socket with a time limit by one more system call before each, and lets
+    other threads take the interpreter's lock each time.
+    """
+    if sys.platform != "linux" or isinstance(made, ssl.SSLSocket):
+        made.settimeout(seconds)
+        return
+    made.settimeout(None)
+    interval = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
+
+
+def _kind(error: OSError) -> str:
+    return _TOO_LONG if isinstance(error, _TIMED_OUT) else type(error).__name__
 
 
 def _chunk_size(line: bytes) -> int:

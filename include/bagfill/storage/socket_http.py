@@ -135,8 +135,7 @@ class SocketHttp:
             raise NoAnswer(type(error).__name__, trusted=False) from None
         except OSError as error:
             raise NoAnswer(type(error).__name__) from None
-        made.settimeout(self._limits.read_seconds)
-        return Connection(made)
+        return Connection(made, self._limits.read_seconds)
 
     def _asked(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | memoryview
