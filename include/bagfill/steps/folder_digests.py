@@ -117,15 +117,17 @@ def read_digests(
     side_by_side = Paths(files.table)
     loaded = lanes() if files.bytes_for_lanes >= _WORTH_LANES else None
     smallest = None if loaded is None else smallest_worth_it(loaded, algorithms)
+    processors = _processors()
+    # Each thread of lanes keeps eight files going: more than there are processors would only be in one another's way.
+    threads = concurrency if smallest is None else min(concurrency, max(2, processors))
 
     def jobs() -> Iterator[Job]:
         if loaded is None or smallest is None:
             for batch in batches(files.each(at_least=alone_below)):
                 yield partial(reader.one_by_one, batch)
             return
-        processors = _processors()
         for window in windows(files.each(at_least=smallest)):
-            groups, singles = choose(window, loaded, algorithms, threads=min(concurrency, processors))
+            groups, singles = choose(window, loaded, algorithms, threads=min(threads, processors))
             # A thread of lanes is as fast as two were without: only more processors than that gain from helpers.
             helpers = len(algorithms) - 1 if processors >= 4 * len(groups) else 0
             for batch in batches(singles):
@@ -140,7 +142,7 @@ def read_digests(
             for column, text in zip(columns, digits, strict=True):
                 column.set(number, text)
 
-    for found in together(jobs(), concurrency, reader.stop):
+    for found in together(jobs(), threads, reader.stop):
         note(found)
     below = alone_below if smallest is None else smallest
     if below:
