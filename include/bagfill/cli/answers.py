@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -60,6 +59,8 @@ class Answers:
 
     def document(self, document: Any) -> None:
         """Print the JSON document."""
+        import json
+
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
     def table(self, table: Table) -> None:
