@@ -130,3 +130,15 @@ def test_one_file_that_is_missing_has_no_names_held_that_look_otherwise() -> Non
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most - before < 200_000
+
+
+def test_of_very_many_broken_lines_the_first_are_told_and_all_are_counted() -> None:
+    lines = [f"broken {number}" for number in range(1200)] + ["x" * 10_000] + [f"{A}  data/../{n}" for n in range(1001)]
+    _, faults = scan_manifest("\n".join(lines).encode(), Algorithm.MD5)
+    broken, leaving = faults
+    assert (broken.code, broken.line) == (FormatCode.MANIFEST_LINE, 1)
+    assert broken.message.endswith("broken 998, broken 999 and 201 more")
+    assert (leaving.code, leaving.line) == (FormatCode.PATH_LEAVES_BAG, 1202)
+    assert leaving.message.endswith("data/../999 and 1 more")
+    _, [fault] = scan_manifest(b"y" * 10_000, Algorithm.MD5)
+    assert fault.message.endswith(f": {'y' * 4096}...")
