@@ -33,8 +33,8 @@ _FAILURES = {
 _MOST_LASTING = 10_000
 """Folders that are remembered as flushed."""
 
-_TICK = 1_000_000_000
-"""Nanoseconds: longer than any file system takes to tell two changes apart, but for FAT."""
+_TICK = 3_000_000_000
+"""Nanoseconds: longer than any file system takes to tell two changes apart; FAT takes two seconds."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Passes when somebody makes room, so the failure is UNAVAILABLE as any other that passes."""

@@ -127,7 +127,8 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
 def test_a_negative_size_leads_nowhere(tmp_path: Path) -> None:
     path = tmp_path / "bag.tar"
     path.write_bytes(header("b1/bagit.txt", 0) + header("b1/data/a", -1024) + bytes(1024))
-    damaged(path, "a size of -1024")
+    # Later releases of the library refuse it by themselves.
+    damaged(path, "a size of -1024|a header is damaged")
 
 
 @pytest.mark.parametrize("opened", [gzip.open, bz2.open, lzma.open, open])
