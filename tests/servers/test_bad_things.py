@@ -17,25 +17,35 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 from bagfill.audit.model import AuditMode, AuditOutcome, Finding
 from bagfill.audit.rules import AuditRules
 from bagfill.bag.identifiers import BagId, BagVersionId
+from bagfill.checksum.algorithm import Algorithm
+from bagfill.checksum.digester import digest_bytes
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.seaweedfs import SeaweedFS
 from bagfill.ingests.reasons import Reason
+from bagfill.planning.shards import CopyItem, PlannedFile
 from bagfill.steps.audit import audit, findings_of
 from bagfill.steps.audit_requests import AuditRequest
 from bagfill.steps.backfill import BackfillResult, backfill
 from bagfill.steps.import_location import import_location
+from bagfill.steps.records import RecordStore
 from bagfill.steps.repair_replica import RepairOutcome, RepairRequest, repair_replica
 from bagfill.steps.requests import BackfillRequest
+from bagfill.steps.sealed_records import SealedRecords
 from bagfill.steps.services import Services
+from bagfill.steps.work import WorkStagingLedger
 from bagfill.storage.azure import AzureStore
 from bagfill.storage.credentials import AzureAccess, S3Access
 from bagfill.storage.location import Location
+from bagfill.storage.memory import MemoryStore
+from bagfill.storage.memory_bucket import MemoryBucket
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.retries import RetryPolicy
 from bagfill.storage.retrying import RetryingStore
 from bagfill.storage.s3 import S3Store
 from bagfill.storage.store import Created, ObjectStore
+from bagfill.transfer.copy_object import ObjectCopier
+from bagfill.transfer.outcomes import Copied, Staged
 from breaking_proxy import BreakingProxy
 from flipping_proxy import FILLER, FlippingProxy
 from world import bag_files
@@ -257,6 +267,30 @@ def test_a_source_that_breaks_off_in_the_middle_of_a_block_is_read_on(
 
     assert proxy.broken == 1
     assert result.succeeded, result
+
+
+@pytest.mark.parametrize("name", ["seaweedfs", "ministack"])
+def test_staged_blocks_that_the_provider_dropped_are_sent_again(
+    services: Services, seaweedfs: SeaweedFS, ministack: MiniStack, name: str
+) -> None:
+    """A lifecycle rule ends uploads that are not completed; here it comes between two attempts."""
+    client = s3_client(seaweedfs if name == "seaweedfs" else ministack)
+    bucket, data = services.locations[name].bucket, PAYLOAD[LARGE]
+    source = MemoryBucket()
+    etag = source.put_unconditionally("k", data)
+    digests = digest_bytes(data, [Algorithm.SHA256])
+    file = PlannedFile(LARGE, len(data), etag, False, False, digests, services.limits.block_bytes)
+    store = services.stores.writing(services.locations[name])
+    ledger = WorkStagingLedger(SealedRecords(RecordStore(MemoryStore(MemoryBucket()))), "staging/")
+    copier = ObjectCopier(MemoryStore(source, location="source"), store, ledger, lambda: None, services.limits)
+    key = f"bags/{V1}/{LARGE}"
+
+    assert copier.copy(CopyItem(file, 0, 1), "k", key) == Staged(1, committed=False)
+    (upload,) = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+    assert isinstance(copier.copy(CopyItem(file), "k", key), Copied)
+    assert b"".join(store.read(key)) == data
 
 
 # -- labels that lie

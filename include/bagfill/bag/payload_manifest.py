@@ -18,6 +18,10 @@ from bagfill.checksum.algorithm import Algorithm, UnknownAlgorithm
 from bagfill.checksum.digest import Digest, InvalidDigest
 from bagfill.checksum.digest_column import DigestColumn
 
+_MOST_TOLD = 1000
+_LONGEST_TOLD = 4096
+"""Lines that cannot be taken, and characters of each, that an error names."""
+
 _PLAIN_BLANKS = (" ", "\t")
 # In lower case alone (RFC 8493, section 2.4): else two names could mean one manifest.
 _NAME = re.compile(r"(tag)?manifest-([a-z0-9]+)\.txt", re.ASCII)
@@ -148,8 +152,7 @@ def scan_manifest(
     file = name or manifest_name(algorithm, tag=False)
     manifest = BagManifest(algorithm, table)
     digits_end = algorithm.hex_length
-    broken: dict[int, str] = {}
-    leaving: dict[int, str] = {}
+    broken, leaving = _Lines(), _Lines()
     repeated: dict[str, int] = {}
     try:
         for number, line in read_lines(data, file, encoding):
@@ -161,7 +164,7 @@ def scan_manifest(
                 match = _LINE.fullmatch(line)
                 digits, written = (match[1], match[2].strip(BLANKS)) if match else ("", "")
             if not written:
-                broken[number] = line
+                broken.add(number, line)
                 continue
             try:
                 path = BagPath.from_manifest(decoded_text(written) if decode else written)
@@ -171,24 +174,42 @@ def scan_manifest(
                 if not manifest.add(path, digits, number):
                     repeated.setdefault(path, number)
             except InvalidBagPath:
-                leaving[number] = written
+                leaving.add(number, written)
             except InvalidDigest:
-                broken[number] = line
+                broken.add(number, line)
     except BagFormatError as error:
         # Not to be decoded: nothing of it is taken.
         return BagManifest(algorithm, table), [error]
     return manifest, list(_faults(file, broken, leaving, repeated))
 
 
-def _faults(
-    file: str, broken: dict[int, str], leaving: dict[int, str], repeated: dict[str, int]
-) -> Iterator[BagFormatError]:
-    if broken:
-        reason = f"Failed to parse the following lines: {', '.join(broken.values())}"
-        yield BagFormatError(FormatCode.MANIFEST_LINE, file, min(broken), loading(file, reason))
-    if leaving:
-        reason = f"Manifest contains paths that leave the bag: {', '.join(leaving.values())}"
-        yield BagFormatError(FormatCode.PATH_LEAVES_BAG, file, min(leaving), loading(file, reason))
+class _Lines:
+    """Lines that cannot be taken: all are counted, the first are held, and of each as much as can be read."""
+
+    def __init__(self) -> None:
+        self.first = 0
+        self._held: list[str] = []
+        self._count = 0
+
+    def add(self, number: int, text: str) -> None:
+        self.first = self.first or number
+        self._count += 1
+        if len(self._held) < _MOST_TOLD:
+            self._held.append(text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}...")
+
+    @property
+    def text(self) -> str:
+        more = self._count - len(self._held)
+        return ", ".join(self._held) + (f" and {more} more" if more else "")
+
+
+def _faults(file: str, broken: _Lines, leaving: _Lines, repeated: dict[str, int]) -> Iterator[BagFormatError]:
+    if broken.first:
+        reason = f"Failed to parse the following lines: {broken.text}"
+        yield BagFormatError(FormatCode.MANIFEST_LINE, file, broken.first, loading(file, reason))
+    if leaving.first:
+        reason = f"Manifest contains paths that leave the bag: {leaving.text}"
+        yield BagFormatError(FormatCode.PATH_LEAVES_BAG, file, leaving.first, loading(file, reason))
     if repeated:
         reason = f"Manifest contains duplicate paths: {', '.join(repeated)}"
         yield BagFormatError(FormatCode.MANIFEST_DUPLICATE, file, min(repeated.values()), loading(file, reason))
@@ -201,4 +222,4 @@ def repeated_paths(file: str, repeated: dict[str, int]) -> BagFormatError | None
         file: the manifest's name.
         repeated: the file, and the number of the line that names it again.
     """
-    return next(_faults(file, {}, {}, repeated), None)
+    return next(_faults(file, _Lines(), _Lines(), repeated), None)

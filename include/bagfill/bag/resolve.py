@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from bagfill.bag.paths import BagPath, InvalidBagPath, nfc
@@ -30,14 +30,18 @@ def resolve_paths(paths: Collection[BagPath], names: Collection[str]) -> Mapping
             return _Resolved(paths, reading)
     altered: list[dict[str, list[str]]] = []
 
+    def there(path: BagPath) -> BagPath | None:
+        found = (reading(path) for reading in readings)
+        return next((name for name in found if name is not None and name in names), None)
+
     def meant(path: BagPath) -> BagPath:
-        for each in readings:
-            name = each(path)
-            if name is not None and name in names:
-                return name
+        name = there(path)
+        if name is not None:
+            return name
         if not altered:
-            altered.append(_altered(names))
-        for form in (nfc(path), nfc(path.decoded())):
+            wanted = {form for each in paths if there(each) is None for form in _forms(each)}
+            altered.append(_altered(names, wanted))
+        for form in _forms(path):
             same = altered[0].get(form, []) + ([form] if form in names else [])
             # Where two names look alike, nobody can say which is meant.
             if len(same) == 1:
@@ -62,12 +66,17 @@ class _Resolved(Mapping[BagPath, BagPath]):
         return len(self.paths)
 
 
-def _altered(names: Collection[str]) -> dict[str, list[str]]:
-    """The names that are not in normal form themselves, by their normal form."""
+def _forms(path: BagPath) -> tuple[str, str]:
+    """What a name that looks like a path has for a normal form."""
+    return nfc(path), nfc(path.decoded())
+
+
+def _altered(names: Collection[str], wanted: Container[str]) -> dict[str, list[str]]:
+    """The names that are not in normal form themselves, by their normal form, if that is wanted."""
     found: dict[str, list[str]] = {}
     for name in names:
         form = nfc(name)
-        if form != name:
+        if form != name and form in wanted:
             found.setdefault(form, []).append(name)
     return found
 

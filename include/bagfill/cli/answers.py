@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from bagfill.cli.printable import printable, valid_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +61,9 @@ class Answers:
 
     def document(self, document: Any) -> None:
         """Print the JSON document."""
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        import json
+
+        sys.stdout.write(valid_json(json.dumps(document, ensure_ascii=False, indent=2)) + "\n")
 
     def table(self, table: Table) -> None:
         """Print a table, as wide as it needs to be when nobody watches (names are never cut in a pipe)."""
@@ -72,7 +75,8 @@ class Answers:
             self.out.print(table)
 
     def text(self, text: str) -> None:
-        """Print text as it is."""
+        """Print text as it is, but for what a terminal would act on."""
+        text = printable(text)
         if sys.stdout.isatty():
             self.out.print(text, markup=False)
         else:
@@ -81,7 +85,7 @@ class Answers:
 
     def remark(self, text: str) -> None:
         """Say something on stderr."""
-        self.aside.print(text, markup=False)
+        self.aside.print(printable(text), markup=False)
 
 
 def _width_of(table: Table) -> int:

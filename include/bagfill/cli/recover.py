@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.places import configured_place, named_place, open_place
+from bagfill.cli.printable import in_one_line
 from bagfill.cli.validation_bar import validation_bar
 from bagfill.quantities import show_size
 from bagfill.steps.folder_files import NothingThere, ObjectsArchived
@@ -59,13 +60,13 @@ def run(
 
 def _show(answers: Answers, folder: Path, recovered: Recovered) -> None:
     for path in recovered.not_found[:_SHOWN]:
-        answers.out.print(f"not found  {path}: fetch.txt names it, no older version here has it", markup=False)
+        answers.text(in_one_line(f"not found  {path}: fetch.txt names it, no older version here has it"))
     for finding in recovered.verdict.findings[:_SHOWN]:
         where = f" {finding.path}" if finding.path else ""
-        answers.out.print(f"{finding.code} {finding.severity.value}{where}: {finding.message}", markup=False)
+        answers.text(in_one_line(f"{finding.code} {finding.severity.value}{where}: {finding.message}"))
     kept = f", {recovered.kept:,} of them by an earlier run" if recovered.kept else ""
-    answers.out.print(f"{folder}: {recovered.files:,} files, {show_size(recovered.bytes)}{kept}", markup=False)
-    answers.out.print(
+    answers.text(f"{folder}: {recovered.files:,} files, {show_size(recovered.bytes)}{kept}")
+    answers.text(
         "whole: every byte was read again and every checksum of the bag matches"
         if recovered.is_whole
         else "NOT whole: see above; what could be had was written"

@@ -12,6 +12,7 @@ from bagfill.bag.identifiers import BagId
 from bagfill.bag.rules.finding import Profile
 from bagfill.cli.answers import Answers, CommandError, Exit
 from bagfill.cli.places import configured_place, named_place, open_place
+from bagfill.cli.printable import in_one_line
 from bagfill.quantities import show_size
 from bagfill.steps.folder_files import NothingThere, ObjectsArchived
 from bagfill.steps.validate_bag import Verdict, validate_bag
@@ -104,18 +105,20 @@ def _judge_archive(path: Path, profile: Profile, progress: _Progress) -> Verdict
     from bagfill.steps.archive_members import is_archive
     from bagfill.steps.validate_archive import validate_archive
 
-    if not is_archive(path):
-        raise CommandError(f"{path} is neither a folder nor a tar or zip file")
     try:
+        if not is_archive(path):
+            raise CommandError(f"{path} is neither a folder nor a tar or zip file")
         return validate_archive(path, profile, planned=progress.planned, read=progress.read)
     except ArchiveDamaged as damaged:
-        raise CommandError(f"no verdict: {damaged}") from None
+        raise CommandError(in_one_line(f"no verdict: {damaged}")) from None
+    except OSError as error:
+        raise CommandError(f"no verdict: {path} could not be read: {error.strerror or error}") from None
 
 
 def _show(answers: Answers, place: str, verdict: Verdict) -> None:
     for finding in verdict.findings[:_SHOWN]:
         where = f" {finding.path}" if finding.path else ""
-        answers.text(f"{finding.severity.value} {finding.code}{where}: {finding.message}")
+        answers.text(in_one_line(f"{finding.severity.value} {finding.code}{where}: {finding.message}"))
     if len(verdict.findings) > _SHOWN:
         answers.text(f"… and {len(verdict.findings) - _SHOWN:,} more; --json prints all")
     if verdict.not_looked_for:

@@ -23,6 +23,8 @@ from bagfill.storage.credentials import CredentialsError
 
 logger = logging.getLogger(__name__)
 
+_NO_NOTE = "a task was killed, or the work area could not be written, before it could say why; earlier events may tell"
+
 Post = Callable[[str, Mapping[str, Any], CallbackRules], None]
 """Sends a document to a URL that the rules allow; raises CallbackRefused or CredentialsError."""
 
@@ -110,7 +112,7 @@ def _finish(services: Services, ingest: Ingest) -> None:
     elif not ingest.status.is_final:
         note = IngestWork(services.work, _ref(ingest)).last_failure()
         reason = Reason.INTERRUPTED if note is None else note.reason
-        message = "a task was killed before it could say why" if note is None else note.message
+        message = _NO_NOTE if note is None else note.message
         event = IngestEvent.of(f"Replicating to {ingest.destination} failed - {message} {reason.advice}", now)
         services.ingests.update(ingest.id, StatusUpdate(IngestStatus.FAILED, (event,), reason))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from itertools import chain
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,8 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import ObjectStore
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     # Not loaded for the many bags that are too small for it.
     from bagfill.checksum.side_by_side import Lanes
 
@@ -62,6 +64,8 @@ class Reader(NamedTuple):
 
     def side_by_side(self, files: Sequence[FileToRead], lanes: Lanes, helpers: int) -> list[Found]:
         """Several files at once, in lanes, with so many threads to help with the algorithms."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from bagfill.checksum.side_by_side import digest_side_by_side
 
         opened = ((file, self._chunks(file)) for file in files)
@@ -95,10 +99,16 @@ def together(jobs: Iterable[Job], concurrency: int, stop: Event) -> Iterator[lis
 
     The first that fails, or an interruption, sets ``stop`` for the others.
     """
+    jobs = iter(jobs)
+    first = next(jobs, None)
+    if first is None:
+        return
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
     waiting: set[Future[list[Found]]] = set()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="validate") as pool:
         try:
-            for job in jobs:
+            for job in chain((first,), jobs):
                 if len(waiting) >= 4 * concurrency:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (each.result() for each in done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from bagfill.bag.columns import DigestSets
 from bagfill.bag.rules.file_checksum import RULE as FILE_CHECKSUM
@@ -20,7 +20,14 @@ def doubted_files(findings: Iterable[Finding], observed: Observed) -> Collection
     return {number for number in numbers if number is not None and observed.side_by_side.has(number)}
 
 
-def look_again(store: ObjectStore, files: FilesToRead, digests: DigestSets, *, concurrency: int) -> bool:
+def look_again(
+    store: ObjectStore,
+    files: FilesToRead,
+    digests: DigestSets,
+    *,
+    concurrency: int,
+    read: Callable[[int], None] = lambda _: None,
+) -> bool:
     """Read doubted files once more, with ``hashlib``, and put right what was wrong of their digests.
 
     Args:
@@ -28,6 +35,7 @@ def look_again(store: ObjectStore, files: FilesToRead, digests: DigestSets, *, c
         files: the doubted ones.
         digests: of all files; changed in place.
         concurrency: files read at the same time.
+        read: is told the bytes of each chunk that was read, from several threads.
 
     Returns:
         Whether any digest was wrong. That is logged as a warning: either the lanes compute wrongly, or the file was
@@ -37,7 +45,7 @@ def look_again(store: ObjectStore, files: FilesToRead, digests: DigestSets, *, c
         StoreError: a file could not be read, or has another length than was listed.
     """
     algorithms = [column.algorithm for column in digests.columns]
-    again = read_digests(store, files, algorithms, concurrency=concurrency).digests
+    again = read_digests(store, files, algorithms, concurrency=concurrency, read=read).digests
     wrong = False
     for file in files.each():
         right = again.at(file.number)

@@ -90,7 +90,7 @@ def validate_bag(
         concurrency: files read at the same time.
         alone_below: files with fewer bytes are read one after the other: on a disk, threads cost more than they gain.
         lanes: loads what hashes several files side by side, for a place where one thread can read several at once.
-        planned: is told the bytes that will be read.
+        planned: is told the bytes that will be read, and once more if some have to be read twice.
         read: is told the bytes of each chunk that was read, from several threads.
 
     Raises:
@@ -126,7 +126,8 @@ def validate_bag(
     findings = check(contents, profile)
     if doubted := doubted_files(findings, observed):
         again = FilesToRead(listing, frozenset(tag_files), fetched, only=doubted)
-        if look_again(store, again, observed.digests, concurrency=concurrency):
+        planned(to_read.bytes + again.bytes)
+        if look_again(store, again, observed.digests, concurrency=concurrency, read=read):
             findings = check(contents, profile)
     return Verdict(
         profile=profile,

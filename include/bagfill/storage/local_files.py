@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,8 +33,8 @@ _FAILURES = {
 _MOST_LASTING = 10_000
 """Folders that are remembered as flushed."""
 
-_TICK = 1_000_000_000
-"""Nanoseconds: longer than any file system takes to tell two changes apart, but for FAT."""
+_TICK = 3_000_000_000
+"""Nanoseconds: longer than any file system takes to tell two changes apart; FAT takes two seconds."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Passes when somebody makes room, so the failure is UNAVAILABLE as any other that passes."""
@@ -155,6 +154,9 @@ class FolderFiles:
 
     def write(self, folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
         """Write a new file with a random name in ``folder`` (made if needed), flushed to the disk, or leave none."""
+        # Not loaded by those who only read.
+        import secrets
+
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{secrets.token_hex(16)}.part"
         try:

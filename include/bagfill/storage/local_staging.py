@@ -7,7 +7,6 @@ shows it.
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +36,9 @@ class LocalStagedWrite:
     def open(cls, files: FolderFiles, key: str, token: str | None) -> LocalStagedWrite:
         """Start a staged write, or go on with one. Raises StoreError (MISSING for a token that is none)."""
         if token is None:
+            # Not loaded by those who only read.
+            import secrets
+
             write = cls(files, key, secrets.token_hex(16))
             with files.translated(key, "stage"):
                 files.write(write._folder, [key.encode()]).rename(write._folder / "key")

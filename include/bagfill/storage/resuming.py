@@ -11,6 +11,8 @@ from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.store import ObjectInfo, ObjectStore
 
 RESUMABLE = frozenset({StoreFailure.UNAVAILABLE, StoreFailure.CORRUPTED_IN_TRANSIT, StoreFailure.THROTTLED})
+"""Failures that a further request may pass. Of being throttled whoever limits the requests has to know at once, and can
+go on by itself, if it named the object that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def resumed(
         pause: sleeps for a number of seconds.
     """
     error = partial(_error, store, key)
+    hopeful = RESUMABLE if etag is None else RESUMABLE - {StoreFailure.THROTTLED}
     if length == 0:
         _require_reach(store, key, start, etag)
         return
@@ -84,7 +87,7 @@ def resumed(
             if position < end:
                 raise error(StoreFailure.CORRUPTED_IN_TRANSIT, f"the body ended at byte {position} of {end}")
         except StoreError as broken:
-            if first or broken.failure not in RESUMABLE:
+            if first or broken.failure not in hopeful:
                 raise
             fruitless = 1 if position > before else fruitless + 1
             if fruitless >= attempts:

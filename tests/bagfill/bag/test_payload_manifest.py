@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bagfill.bag.errors import BagFormatError, FormatCode
 from bagfill.bag.lines import BLANKS
+from bagfill.bag.path_table import PathTable
 from bagfill.bag.paths import BagPath, encode_percent
 from bagfill.bag.payload_manifest import manifest_algorithm, parse_manifest, scan_manifest
 from bagfill.bag.resolve import resolve_paths
@@ -111,3 +114,31 @@ def test_any_name_survives_a_manifest_that_encodes_it(names: set[str]) -> None:
     text = "".join(f"{A}  {encode_percent(name)}\n" for name in sorted(wanted))
     manifest = parse_manifest(text.encode(), Algorithm.MD5)
     assert set(resolve_paths(manifest.paths, wanted).values()) == wanted
+
+
+def test_one_file_that_is_missing_has_no_names_held_that_look_otherwise() -> None:
+    names = PathTable()
+    for number in range(5_000):
+        names.add(f"data/e\u0301/{number:08d}.tif")
+    listed = [BagPath.known(name) for name in names]
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    resolved = resolve_paths([*listed, BagPath("data/\u00e9/gone"), BagPath("data/\u00e9/00000007.tif")], names)
+    assert resolved[listed[3]] == listed[3]
+    assert resolved[BagPath("data/\u00e9/gone")] == "data/\u00e9/gone"
+    assert resolved[BagPath("data/\u00e9/00000007.tif")] == listed[7]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most - before < 200_000
+
+
+def test_of_very_many_broken_lines_the_first_are_told_and_all_are_counted() -> None:
+    lines = [f"broken {number}" for number in range(1200)] + ["x" * 10_000] + [f"{A}  data/../{n}" for n in range(1001)]
+    _, faults = scan_manifest("\n".join(lines).encode(), Algorithm.MD5)
+    broken, leaving = faults
+    assert (broken.code, broken.line) == (FormatCode.MANIFEST_LINE, 1)
+    assert broken.message.endswith("broken 998, broken 999 and 201 more")
+    assert (leaving.code, leaving.line) == (FormatCode.PATH_LEAVES_BAG, 1202)
+    assert leaving.message.endswith("data/../999 and 1 more")
+    _, [fault] = scan_manifest(b"y" * 10_000, Algorithm.MD5)
+    assert fault.message.endswith(f": {'y' * 4096}...")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,37 @@ def test_what_is_neither_folder_nor_archive_gives_no_verdict(bagfill: Any, tmp_p
     assert answer.code == 2
     assert "neither a folder nor a tar or zip file" in answer.err
     assert bagfill("validate", tmp_path / "none.tar").code == 2
+
+
+def test_names_of_a_hostile_archive_say_nothing_but_what_they_are(bagfill: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bag.tar"
+    names = ["../\udcff", "../\x1b[2J", "../x\n/bag.tar: valid", "../\u202e", "../\x9b"]
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+        archive.addfile(tarfile.TarInfo("b1/bagit.txt"))
+    answer = bagfill("validate", path)
+    assert answer.code == 1
+    said = [line for line in answer.out.splitlines() if "ARCHIVE-MEMBER-LEAVES" in line]
+    shown = ["../\\udcff", "../\\x1b[2J", "../x\\x0a/bag.tar: valid", "../\\u202e", "../\\x9b"]
+    assert [line.rpartition("unpacked in: ")[2] for line in said] == shown
+    assert all(character.isprintable() or character == "\n" for character in answer.out)
+    found = [each["path"] for each in bagfill("validate", path, "--json").json["findings"]]
+    assert [name for name in found if name.startswith("..")] == names
+
+
+def test_an_archive_that_cannot_be_read_gives_no_verdict(
+    bagfill: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shutil.make_archive(str(tmp_path / "bag"), "tar", folder / "born-digital/names/v1")
+
+    def fails(_path: Path, _mode: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fails)
+    answer = bagfill("validate", made)
+    assert answer.code == 2
+    assert "could not be read: Input/output error" in " ".join(answer.err.split())
 
 
 def test_a_damaged_archive_gives_no_verdict(bagfill: Any, folder: Path, tmp_path: Path) -> None:

@@ -127,14 +127,15 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
 def test_a_negative_size_leads_nowhere(tmp_path: Path) -> None:
     path = tmp_path / "bag.tar"
     path.write_bytes(header("b1/bagit.txt", 0) + header("b1/data/a", -1024) + bytes(1024))
-    damaged(path, "a size of -1024")
+    # Later releases of the library refuse it by themselves.
+    damaged(path, "a size of -1024|a header is damaged")
 
 
 @pytest.mark.parametrize("opened", [gzip.open, bz2.open, lzma.open, open])
 def test_a_header_of_gigabytes_is_not_read(tmp_path: Path, opened: Any) -> None:
     path = tmp_path / "bag.tar"
     with opened(path, "wb") as file:
-        file.write(header("b1/bagit.txt", 0) + header("x", 4096 * MEBIBYTE, tarfile.XHDTYPE) + bytes(20 * MEBIBYTE))
+        file.write(header("b1/bagit.txt", 0) + header("x", 4096 * MEBIBYTE, tarfile.XHDTYPE) + bytes(MEBIBYTE))
     tracemalloc.start()
     damaged(path, "a header of 4294967296 bytes")
     _, most = tracemalloc.get_traced_memory()
@@ -145,7 +146,7 @@ def test_a_header_of_gigabytes_is_not_read(tmp_path: Path, opened: Any) -> None:
 @pytest.mark.parametrize("opened", [gzip.open, bz2.open, lzma.open])
 def test_damage_within_a_compressed_tar_is_told(tmp_path: Path, opened: Any) -> None:
     plain, path = tmp_path / "plain.tar", tmp_path / "bag.tar"
-    write_tar(plain, under("b1/", {**GOOD, "data/large.bin": random.Random(0).randbytes(2 * MEBIBYTE)}))
+    write_tar(plain, under("b1/", {**GOOD, "data/large.bin": random.Random(0).randbytes(MEBIBYTE)}))
     with opened(path, "wb") as file:
         file.write(plain.read_bytes())
     # In all three the checksum of what comes out is at the very end.

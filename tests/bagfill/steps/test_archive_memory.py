@@ -19,9 +19,9 @@ from broken_bags import in_bagit, plus
 
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
-FEW, MANY, VERY_MANY = 500, 2_500, 200_000
-MOST_BYTES_A_FILE = 800
-"""A table of few paths is roomy: of a million files, each takes about 300 bytes. Objects took 1,500."""
+FEW, MANY, VERY_MANY = 250, 1_250, 200_000
+MOST_BYTES_A_FILE = 600
+"""Of a million files each takes about 300 bytes."""
 
 
 def files(number: int) -> dict[str, bytes]:
@@ -32,6 +32,7 @@ def files(number: int) -> dict[str, bytes]:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held of one piece is the same for every bag: made small, it does not hide the rest."""
+    monkeypatch.setattr("bagfill.bag.path_table._BLOCKS", 0xFF)
     monkeypatch.setattr("bagfill.steps.zip_directory._WINDOW", 20_000)
     monkeypatch.setattr("bagfill.steps.packed_tag_file.HELD", 10_000)
 

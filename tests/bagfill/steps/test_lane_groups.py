@@ -43,6 +43,8 @@ def test_every_file_is_read_once_and_no_choice_is_dearer_than_one_by_one(sizes: 
     cost: Cost = COSTS[Algorithm.SHA512]
     taken = cost.alone * sum(file.size for file in singles) + cost.all_lanes * sum(map(longest_lane, groups))
     assert taken <= cost.alone * sum(sizes) * (1 + 1e-9)
+    for group in groups:
+        assert cost.all_lanes * longest_lane(group) <= 0.81 * cost.alone * sum(file.size for file in group)
 
 
 def test_as_many_equal_files_as_lanes_are_one_group_whatever_the_threads() -> None:
@@ -66,6 +68,11 @@ def test_a_long_file_that_ends_with_the_others_is_read_beside_them() -> None:
     groups, singles = choose(files(*[MIB] * 100, 12 * MIB), LANES, SHA512, threads=1)
     assert singles == []
     assert groups[0][0].size == 12 * MIB
+
+
+def test_four_files_fill_enough_of_eight_lanes() -> None:
+    window = files(*[MIB] * 4)
+    assert choose(window, LANES, SHA512, threads=2) == ([window], [])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

@@ -88,6 +88,15 @@ def test_a_damaged_file_is_found_as_without_lanes(bag: Path, lanes: Loader, capl
     assert not caplog.records
 
 
+def test_a_second_look_shows_progress_too(bag: Path) -> None:
+    damage(bag)
+    planned: list[int] = []
+    read: list[int] = []
+    validate_bag(store_of(bag), "", Profile.BAGIT, lanes=HashlibLanes, planned=planned.append, read=read.append)
+    assert planned[1] == planned[0] + (bag / CHOSEN).stat().st_size
+    assert sum(read) == planned[1]
+
+
 @pytest.mark.parametrize("wrong_lane", range(8))
 def test_lanes_that_compute_wrongly_do_not_make_a_bag_invalid(
     bag: Path, wrong_lane: int, caplog: pytest.LogCaptureFixture

@@ -23,7 +23,7 @@ from bagfill.storage.s3_within import S3Within
 from bagfill.storage.server_copy import PinnedSource
 from bagfill.storage.store import ObjectStore, ThawTier
 from contracts.store_contract import crc, read
-from contracts.stub_provider import breaking, refusing
+from contracts.stub_provider import Scripted, breaking, refusing, scripted
 
 ONE_TRY = RequestLimits(attempts=1, connect_seconds=2, read_seconds=5)
 SECRET = "never-shown-secret"
@@ -141,6 +141,21 @@ def test_a_body_that_breaks_off_is_resumed_where_it_broke(open_store: Open, span
     assert len(gets) >= 3
     # What follows the break is asked of the same object.
     assert all(condition == '"first"' for _method, _range, condition in gets[1:])
+
+
+@BOTH
+def test_a_read_that_is_throttled_when_it_goes_on_is_told_at_once(open_store: Open) -> None:
+    """Whoever limits the requests waits as long as was asked for, and goes on where the read broke."""
+    broken = Scripted("0123456789", headers={"ETag": '"first"'}, cut=4)
+    said = {"Retry-After": "7", "x-ms-error-code": "ServerBusy"}
+    busy = Scripted("<Error><Code>SlowDown</Code></Error>", status=503, headers=said)
+    with scripted(broken, busy) as server:
+        chunks = open_store(server.url).read("a/b", etag="first")
+        assert bytes(next(chunks)) == b"0123"
+        with pytest.raises(StoreError) as raised:
+            next(chunks)
+    assert (raised.value.failure, raised.value.retry_after) == (StoreFailure.THROTTLED, 7.0)
+    assert len(server.targets) == 2
 
 
 @BOTH
