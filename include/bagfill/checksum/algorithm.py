@@ -86,4 +86,4 @@ def strongest(algorithms: Iterable[Algorithm]) -> Algorithm:
     Raises:
         ValueError: there are none to choose from.
     """
-    return max(algorithms, key=lambda algorithm: algorithm.strength)
+    return max(algorithms, key=_STRENGTHS.__getitem__)

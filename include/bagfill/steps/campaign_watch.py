@@ -39,11 +39,13 @@ class CampaignWatch:
         self._seconds = SECONDS if seconds is None else seconds
         self._timer = timer
         self._lock = threading.Lock()
-        self._next = float("-inf") if ref.campaign else float("inf")
+        self._next = float("-inf")
         self._halted: CampaignHalted | None = None
 
     def check(self) -> None:
         """Raise CampaignHalted if the campaign was paused, cancelled or stopped, and this ingest is not to go on."""
+        if not self._ref.campaign:
+            return
         with self._lock:
             if self._timer() >= self._next:
                 self._look()

@@ -190,14 +190,16 @@ class _Copying:
         self._watch.check()
 
     def _row(self, item: CopyItem, outcome: CopyOutcome) -> dict[str, Any] | StepFailed:
-        name = f"{self._ref.bag_version}: {item.file.path}"
         row: dict[str, Any] = {"path": item.file.path, "size": item.size, "at": self._services.clock().isoformat()}
         row |= way_of(outcome)
         if item.file.path in self._read_from:
             row["readFrom"] = self._read_from[item.file.path]
+        if isinstance(outcome, Copied):
+            row["outcome"] = "copied"
+            row |= answer_of(outcome)
+            return row
+        name = f"{self._ref.bag_version}: {item.file.path}"
         match outcome:
-            case Copied():
-                return {**row, "outcome": "copied", **answer_of(outcome)}
             case AlreadyThere(_, digests, etag):
                 return {**row, "outcome": "already-there", "digests": DigestSet().to_json(), "etag": etag} | {
                     "destinationDigests": digests.to_json()

@@ -146,15 +146,15 @@ class AzureLean:
         To be signed: the method, eleven standard headers of which ours have four, the ``x-ms-`` headers by name, and
         the resource: account, path of the URL, parameters by name. A length of 0 is signed as nothing.
         """
-        length = headers.get("Content-Length", "").removeprefix("0")
-        match, none_match = headers.get("If-Match", ""), headers.get("If-None-Match", "")
-        standard = ["", "", length, "", "", "", "", match, none_match, "", headers.get("Range", "")]
-        ours = sorted([(name.lower(), value) for name, value in headers.items() if name[:5].lower() == "x-ms-"])
+        get = headers.get
+        length = get("Content-Length", "")
+        standard = f"{'' if length == '0' else length}\n\n\n\n\n{get('If-Match', '')}\n{get('If-None-Match', '')}\n\n"
+        ours = sorted([header for header in headers.items() if header[0].startswith("x-ms-")])
         named = "".join([f"{name}:{value}\n" for name, value in ours])
         resource = f"/{self._account}{path}"
         if parameters:
             resource += "".join(f"\n{name}:{value}" for name, value in sorted(parameters.items()))
-        text = "\n".join([method, *standard]) + f"\n{named}{resource}"
+        text = f"{method}\n\n\n{standard}{get('Range', '')}\n{named}{resource}"
         signature = hmac.digest(self._key or b"", text.encode(), "sha256")
         return f"SharedKey {self._account}:{base64.b64encode(signature).decode()}"
 

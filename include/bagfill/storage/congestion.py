@@ -29,6 +29,8 @@ class CongestionWindow:
 
     def answered(self) -> None:
         """A request went well."""
+        if self.allowed >= self.most:
+            return
         step = 1.0 if self.allowed < self.threshold else 1.0 / self.allowed
         self.allowed = min(self.most, self.allowed + step)
 
@@ -49,7 +51,8 @@ class CongestionWindow:
     @property
     def whole(self) -> int:
         """Requests that may be in flight."""
-        return max(1, int(min(self.allowed, self.most)))
+        # Both are 1 at least, and only growth is held to the most.
+        return int(self.allowed) if self.allowed <= self.most else max(1, int(self.most))
 
 
 def share(most: float, holders: int) -> float:

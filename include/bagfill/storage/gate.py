@@ -72,6 +72,7 @@ class Gate:
     ) -> None:
         self.location = location
         self._limits = limits
+        self._is_limited = limits.is_limited
         self._shares = shares
         self._most = most
         self.clock = clock
@@ -114,11 +115,15 @@ class Gate:
 
     def enter(self, passage: Passage) -> None:
         """Wait for a turn."""
-        inside: list[Passage] = self._own.__dict__.setdefault("inside", [])
+        try:
+            inside: list[Passage] = self._own.inside
+        except AttributeError:
+            inside = self._own.inside = []
         passage.inside = inside
         if inside:
             return
-        self._renew()
+        if self._is_limited:
+            self._renew()
         with self._lock:
             now = self.clock()
             if not self._is_free(now, None):
@@ -127,8 +132,9 @@ class Gate:
             rate = self._limits.requests_per_second
             if rate is not None:
                 self._next_at = max(self._next_at, now) + 1 / share(rate, self._holders)
-            # There may be room for more than one.
-            self._call_next()
+            if self._waiting:
+                # There may be room for more than one.
+                self._call_next()
         passage.begun = now
         inside.append(passage)
 
@@ -153,7 +159,8 @@ class Gate:
                 if error.retry_after is not None:
                     self._next_at = max(self._next_at, now + error.retry_after)
             self._in_flight -= 1
-            self._call_next()
+            if self._waiting:
+                self._call_next()
 
     def _is_free(self, now: float, turn: threading.Condition | None) -> bool:
         if now < self._next_at or self._in_flight >= self.allowed:
@@ -189,7 +196,7 @@ class Gate:
         return now
 
     def _call_next(self) -> None:
-        """Wake whoever waits longest, to see whether its turn came."""
+        """Wake whoever waits longest, if anybody does, to see whether its turn came."""
         if self._waiting:
             self._waiting[0][1].notify()
 
@@ -199,7 +206,7 @@ class Gate:
 
     def _renew(self) -> None:
         """Tell the others that this process is here, and learn how many they are."""
-        if not self._limits.is_limited or self.clock() < self._renew_at:
+        if self.clock() < self._renew_at:
             return
         with self._lock:
             if self.clock() < self._renew_at:

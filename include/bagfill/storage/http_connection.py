@@ -63,18 +63,19 @@ class Connection:
         seconds: without a byte before it counts as broken.
     """
 
-    __slots__ = ("_buffer", "_look", "_socket")
+    __slots__ = ("_buffer", "_is_tls", "_look", "_socket")
 
     def __init__(self, made: socket.socket, seconds: float) -> None:
         _limit(made, seconds)
         self._socket = made
+        self._is_tls = isinstance(made, ssl.SSLSocket)
         self._buffer = bytearray(_HEAD)
         self._look = select.poll()
         self._look.register(made, select.POLLIN)
 
     def is_quiet(self) -> bool:
         """Whether nothing came unasked: an end, or bytes that could be taken for the next answer."""
-        unread = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        unread = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() if self._is_tls else 0
         return not unread and not self._look.poll(0)
 
     def close(self) -> None:
@@ -200,9 +201,14 @@ class Connection:
         return filled, ""
 
     def _send(self, head: bytes, body: bytes | memoryview) -> None:
+        if not body:
+            self._socket.sendall(head)
+            return
         sent = 0
-        if body and not isinstance(self._socket, ssl.SSLSocket):
+        if not self._is_tls:
             sent = self._socket.sendmsg([head, body])
+            if sent == len(head) + len(body):
+                return
         if sent < len(head):
             self._socket.sendall(head[sent:])
             sent = len(head)
@@ -215,8 +221,8 @@ class Connection:
 def _limit(made: socket.socket, seconds: float) -> None:
     """Let calls end after so many seconds.
 
-    By the kernel where it can: Python waits for a socket with a time limit by one more system call before each, and lets
-    other threads take the interpreter's lock each time.
+    By the kernel where it can: Python waits for a socket with a time limit by one more system call before each, and
+    gives up the interpreter's lock for it.
     """
     if sys.platform != "linux" or isinstance(made, ssl.SSLSocket):
         made.settimeout(seconds)

@@ -9,11 +9,24 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\r\n]*+)?+(?=\r\n|\Z)")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\r\n]*+)?+(?=\r\n|\Z)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_FIELD = re.compile(r"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r\n]*+)")
+_NO_HEADER = re.compile(rb"\r\n(?!" + _TOKEN + rb"++:)")
+READ = (
+    "connection",
+    "content-length",
+    "content-range",
+    "etag",
+    "retry-after",
+    "transfer-encoding",
+    "x-amz-version-id",
+    "x-ms-error-code",
+    "x-ms-version-id",
+)
+"""Headers that anybody asks for. Of others only the form is looked at: to keep them costs more than to send them."""
+_FIELD = re.compile(rb"\r\n(" + "|".join(READ).encode() + rb"):[ \t]*+([^\r\n]*+)", re.IGNORECASE)
 _NO_BODY = frozenset({204, 304})
-_REMEMBERED = 500
 
 
 class HeadUnsound(ValueError):
@@ -25,7 +38,7 @@ class Head(NamedTuple):
 
     Args:
         status: HTTP status.
-        headers: names in lower case; of a name that comes twice, the values joined by a comma.
+        headers: those of :data:`READ`, names in lower case; of one that comes twice, the values joined by a comma.
         length: bytes of the body that follows; ``None`` where no header says it plainly.
         is_last: whether the server closes the connection behind this answer.
     """
@@ -44,19 +57,6 @@ class Head(NamedTuple):
         return chunked and "content-length" not in self.headers
 
 
-class _LowerCase(dict[str, str]):
-    """Names of headers in lower case. A server spells the same few alike in every answer."""
-
-    def __missing__(self, name: str) -> str:
-        lower = name.lower()
-        if len(self) < _REMEMBERED:
-            self[name] = lower
-        return lower
-
-
-_LOWER = _LowerCase()
-
-
 def parse_head(text: bytes | bytearray | memoryview) -> Head:
     """What stands before the empty line.
 
@@ -66,20 +66,20 @@ def parse_head(text: bytes | bytearray | memoryview) -> Head:
     Raises:
         HeadUnsound: no HTTP/1, or a line that is no header.
     """
-    plain = str(text, "latin-1")
+    plain = bytes(text)
     begun = _STATUS.match(plain)
     if begun is None:
         raise HeadUnsound("no status line of HTTP/1")
-    # In one pass, as every small object has a head; a line that is no header is missing from what was found.
-    found = _FIELD.findall(plain, begun.end())
-    if not len(found) == plain.count("\r") == plain.count("\n"):
+    if not plain.count(b"\r\n") == plain.count(b"\r") == plain.count(b"\n") or _NO_HEADER.search(plain):
         raise HeadUnsound("a header line that is none")
-    headers = {_LOWER[name]: value for name, value in found}
-    if len(headers) < len(found) or " \r" in plain or "\t\r" in plain or plain[-1] in " \t":
-        headers = _joined(found)
-    version, status = begun.groups()
-    is_last = version == "0" or "close" in headers.get("connection", "").lower()
-    return Head(int(status), headers, _length(int(status), headers), is_last)
+    headers: dict[str, str] = {}
+    for said, value in _FIELD.findall(plain, begun.end()):
+        name, text_of = said.decode().lower(), value.rstrip(b" \t").decode("latin-1")
+        headers[name] = f"{headers[name]}, {text_of}" if name in headers else text_of
+    version, digits = begun.groups()
+    status = int(digits)
+    is_last = version == b"0" or "close" in headers.get("connection", "").lower()
+    return Head(status, headers, _length(status, headers), is_last)
 
 
 def _length(status: int, headers: Mapping[str, str]) -> int | None:
@@ -87,12 +87,3 @@ def _length(status: int, headers: Mapping[str, str]) -> int | None:
         return 0
     text = headers.get("content-length", "")
     return int(text) if _NUMBER.fullmatch(text) and "transfer-encoding" not in headers else None
-
-
-def _joined(found: list[tuple[str, str]]) -> dict[str, str]:
-    """The same with care: names that come twice, and blanks behind a value."""
-    headers: dict[str, str] = {}
-    for said, value in found:
-        name, plain = said.lower(), value.rstrip(" \t")
-        headers[name] = f"{headers[name]}, {plain}" if name in headers else plain
-    return headers

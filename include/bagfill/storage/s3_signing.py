@@ -43,13 +43,12 @@ def signed_headers(
     given = {**headers, "x-amz-content-sha256": body, "x-amz-date": moment}
     if keys.session_token:
         given["x-amz-security-token"] = keys.session_token
-    signed = {"host": host, **{name.lower(): value.strip() for name, value in given.items()}}
-    order = sorted(signed)
-    names = ";".join(order)
-    lines = "".join([f"{name}:{signed[name]}\n" for name in order])
-    request = "\n".join([method, f"/{path}", query, lines, names, body])
+    signed = sorted([("host", host), *[(name.lower(), value.strip()) for name, value in given.items()]])
+    names = ";".join([name for name, _ in signed])
+    lines = "".join([f"{name}:{value}\n" for name, value in signed])
+    request = f"{method}\n/{path}\n{query}\n{lines}\n{names}\n{body}"
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
+    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.digest(_signing_key(keys.secret_access_key, scope), text.encode(), "sha256").hex()
     given["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={keys.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"

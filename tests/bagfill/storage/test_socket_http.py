@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from bagfill.storage.errors import StoreError, StoreFailure
 from bagfill.storage.http_connection import CHUNK, BodyBroke, Unframed
-from bagfill.storage.http_head import HeadUnsound, parse_head
+from bagfill.storage.http_head import READ, HeadUnsound, parse_head
 from bagfill.storage.lean_http import NoAnswer
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.plain_objects import PlainObjects, open_plain
@@ -373,15 +373,30 @@ def test_through_a_proxy_of_the_environment_another_client_goes(monkeypatch: pyt
 
 _VALUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20)
 _NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,15}", fullmatch=True)
+_READ = st.sampled_from(READ).flatmap(lambda name: st.sampled_from([name, name.title(), name.upper()]))
+_BLANKS = st.sampled_from(["", " ", "\t ", "  "])
 
 
-@given(st.integers(200, 599), st.dictionaries(_NAME, _VALUE, max_size=8))
-def test_a_head_says_what_the_standard_library_reads_in_it(status: int, headers: dict[str, str]) -> None:
-    text = f"HTTP/1.1 {status} Reason\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = parse_head(text.removesuffix("\r\n").encode())
-    parsed = http.client.parse_headers(io.BytesIO(text.partition("\r\n")[2].encode() + b"\r\n"))
+@given(st.integers(200, 599), st.lists(st.tuples(_NAME | _READ, _VALUE, _BLANKS, _BLANKS), max_size=10))
+def test_a_head_says_what_the_standard_library_reads_in_it(
+    status: int, headers: list[tuple[str, str, str, str]]
+) -> None:
+    lines = "".join(f"{name}:{before}{value}{after}\r\n" for name, value, before, after in headers)
+    head = parse_head(f"HTTP/1.1 {status} Reason\r\n{lines}".removesuffix("\r\n").encode())
+    parsed = http.client.parse_headers(io.BytesIO(f"{lines}\r\n".encode()))
+    wanted = {name: ", ".join(value.strip() for value in parsed.get_all(name) or []) for name in READ if name in parsed}
     assert head.status == status
-    assert dict(head.headers) == {name.lower(): ", ".join(parsed.get_all(name) or []) for name in headers}
+    assert dict(head.headers) == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["no colon", " folded: a", "\tfolded", ": nameless", "Content-Length : 3", "a\rb: c", "a: b\nc: d", "ä: b", ""],
+)
+def test_a_line_that_is_no_header_makes_a_head_unsound(line: str) -> None:
+    for lines in (f"{line}\r\nContent-Length: 3", f"Content-Length: 3\r\n{line}"):
+        with pytest.raises(HeadUnsound):
+            parse_head(f"HTTP/1.1 200 OK\r\n{lines}".encode())
 
 
 @given(st.binary(max_size=200))
