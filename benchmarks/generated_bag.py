@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bagfill.checksum.crc64 import Crc64
 from bagfill.storage.errors import StoreError, StoreFailure
+from bagfill.storage.filling import filled
 from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.store import (
     NOTHING_NOTED,
@@ -170,6 +171,9 @@ class GeneratedStore:
         if etag is not None and etag != _etag(path):
             raise self._error(StoreFailure.CHANGED, key, "read")
         return self._bag.read(path, start, self._bag.size(path) if length is None else start + length)
+
+    def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
+        return filled(self.read(key, etag=etag), into)
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         path = key.removeprefix(FOLDER)

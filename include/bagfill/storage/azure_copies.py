@@ -146,7 +146,14 @@ class ThawedByCopy:
 
     def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
         """See :meth:`ObjectStore.read_into`. Of originals alone."""
-        return key not in self._found and self._originals.read_into(key, into, etag=etag)
+        if key in self._found:
+            return False
+        try:
+            return self._originals.read_into(key, into, etag=etag)
+        except StoreError as error:
+            if error.failure is not StoreFailure.ARCHIVED:
+                raise
+            return False
 
     def create(self, key: str, data: bytes | memoryview) -> Created | AlreadyExists:
         """See :meth:`ObjectStore.create`."""
