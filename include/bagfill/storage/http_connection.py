@@ -63,19 +63,19 @@ class Connection:
         seconds: without a byte before it counts as broken.
     """
 
-    __slots__ = ("_buffer", "_is_tls", "_look", "_socket")
+    __slots__ = ("_buffer", "_look", "_socket", "_tls")
 
     def __init__(self, made: socket.socket, seconds: float) -> None:
         _limit(made, seconds)
         self._socket = made
-        self._is_tls = isinstance(made, ssl.SSLSocket)
+        self._tls = made if isinstance(made, ssl.SSLSocket) else None
         self._buffer = bytearray(_HEAD)
         self._look = select.poll()
         self._look.register(made, select.POLLIN)
 
     def is_quiet(self) -> bool:
         """Whether nothing came unasked: an end, or bytes that could be taken for the next answer."""
-        unread = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() if self._is_tls else 0
+        unread = 0 if self._tls is None else self._tls.pending()
         return not unread and not self._look.poll(0)
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class Connection:
             self._socket.sendall(head)
             return
         sent = 0
-        if not self._is_tls:
+        if self._tls is None:
             sent = self._socket.sendmsg([head, body])
             if sent == len(head) + len(body):
                 return

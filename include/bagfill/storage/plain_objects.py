@@ -17,7 +17,7 @@ from bagfill.storage.http_head import Head
 from bagfill.storage.lean_http import NoAnswer, proxy_for
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.resuming import OpenRange
-from bagfill.storage.retries import Retries, RetryPolicy
+from bagfill.storage.retries import WORTH_A_PAUSE, Retries, RetryPolicy
 from bagfill.storage.socket_http import Answered, SocketHttp
 from bagfill.storage.store import Created
 
@@ -64,7 +64,9 @@ class PlainObjects:
         self._http = http
         self._dialect = dialect
         self._location = location
-        self._again = Retries(RetryPolicy(limits.attempts, first_pause=0.1, longest_pause=5.0), time.sleep)
+        policy = RetryPolicy(limits.attempts, first_pause=0.1, longest_pause=5.0)
+        # Whoever limits the requests to this location has to know at once when fewer are asked for.
+        self._again = Retries(policy, time.sleep, WORTH_A_PAUSE - {StoreFailure.THROTTLED})
 
     def open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         """The body of ``[start, start + length)``, to the end if length is ``None``.
@@ -106,15 +108,7 @@ class PlainObjects:
         """
         nothing = memoryview(bytearray())
 
-        def ask() -> Head | StoreError:
-            try:
-                return self._whole("PUT", key, _IF_NOTHING_IS_THERE, data, nothing, "create")[0]
-            except StoreError as error:
-                return _told_at_once(error)
-
-        head = self._again(ask)
-        if isinstance(head, StoreError):
-            raise head
+        head = self._again(lambda: self._whole("PUT", key, _IF_NOTHING_IS_THERE, data, nothing, "create")[0])
         if head.status in _TAKEN:
             return None
         if head.status not in {200, 201}:
@@ -126,16 +120,7 @@ class PlainObjects:
         self._http.close()
 
     def _ask(self, key: str, headers: Mapping[str, str]) -> Answered:
-        def ask() -> Answered | StoreError:
-            try:
-                return self._once(key, headers)
-            except StoreError as error:
-                return _told_at_once(error)
-
-        answered = self._again(ask)
-        if isinstance(answered, StoreError):
-            raise answered
-        return answered
+        return self._again(lambda: self._once(key, headers))
 
     def _once(self, key: str, headers: Mapping[str, str]) -> Answered:
         url, signed = self._dialect.request("GET", key, headers, b"")
@@ -238,13 +223,6 @@ def _span(answered: Answered) -> tuple[int, int, int] | None:
 def _is_refusal(status: int) -> bool:
     """Whether an answer says plainly to come back later."""
     return status == 429 or (status >= 500 and status != 501)
-
-
-def _told_at_once(error: StoreError) -> StoreError:
-    """Whoever limits the requests to this location has to know at once, not after some more tries."""
-    if error.failure is StoreFailure.THROTTLED:
-        return error
-    raise error
 
 
 def _beginning(answered: Answered) -> bytes:
