@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -21,6 +19,7 @@ from bagfill.demo.programs import StartFailed
 from bagfill.demo.run import DemoFailed, DemoResult, run_demo
 from bagfill.demo.server import NotInstalled, project_folder
 from bagfill.demo.stack import DagsNotLoaded
+from bagfill.demo.stop_signals import StopSignals
 from bagfill.demo.waiting import THAWING, BagRun, SweepStuck
 
 EXPECTED = (AlreadyRunning, ApiRefused, DagsNotLoaded, DemoFailed, NotInstalled, RunDidNotEnd, StartFailed, SweepStuck)
@@ -61,14 +60,9 @@ def run(answers: Answers, *, keep: bool) -> Exit:
 
 def stay(answers: Answers) -> None:
     """Wait until Ctrl-C, or SIGTERM."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop_asked = StopSignals()
     answers.remark("Everything runs until you press Ctrl-C.")
-    try:
-        while not stop.wait(1.0):
-            pass
-    except KeyboardInterrupt:
-        pass
+    stop_asked.wait()
     answers.remark("Stopping.")
 
 

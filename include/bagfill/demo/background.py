@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bagfill.demo.leftovers import end_leftovers, running_supervisor, write_private
-from bagfill.demo.programs import StartFailed, tail
+from bagfill.demo.programs import StartCancelled, StartFailed, tail
 from bagfill.demo.server import project_folder
 from bagfill.demo.stack import DagsNotLoaded, EmbeddedStack
+from bagfill.demo.stop_signals import StopSignals
 from bagfill.demo.surroundings import project_environment
 
 STOP_WITHIN = 120.0
@@ -110,28 +109,18 @@ def stop_in_background(work_dir: Path) -> bool:
 
 def serve(work_dir: Path) -> int:
     """Runs the stack in this process until SIGTERM or SIGINT; exit status 0, or 1 when it did not start."""
-    stop = threading.Event()
-    starting = True
-
-    def end(*_: object) -> None:
-        # While starting there is nobody to see the event; afterwards an exception could hit the orderly stop.
-        if starting and not stop.is_set():
-            stop.set()
-            raise SystemExit(0)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, end)
+    stop_asked = StopSignals()
     given: dict[str, str] = {}
 
     def environment(stack: EmbeddedStack) -> dict[str, str]:
         given.update(project_environment(stack))
         return given
 
-    stack = EmbeddedStack(work_dir, with_airflow=True, environment=environment)
+    stack = EmbeddedStack(work_dir, with_airflow=True, environment=environment, cancelled=stop_asked)
     try:
         timings = stack.start()
-        starting = False
+    except StartCancelled:
+        return 0
     except (StartFailed, DagsNotLoaded) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
@@ -140,7 +129,6 @@ def serve(work_dir: Path) -> int:
     write_private(work_dir / "environment.sh", exports)
     ready = RunningStack(airflow.address, airflow.user, airflow.password, given, timings)
     write_private(work_dir / "stack.json", json.dumps(asdict(ready)))
-    with contextlib.suppress(KeyboardInterrupt):
-        stop.wait()
+    stop_asked.wait()
     stack.stop()
     return 0

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from bagfill.demo.azurite import Azurite
 from bagfill.demo.ministack import MiniStack
+from bagfill.demo.stop_signals import StopSignals
 
 BUCKET = "tutorial-storage"
 CONTAINER = "tutorial-replicas"
@@ -54,9 +53,7 @@ def make_tutorial_places(s3: MiniStack, azure: Azurite) -> None:
 
 def play_clouds() -> int:
     """Keep both servers running until the program is told to end, and print what a shell needs to use them."""
-    ended = threading.Event()
-    for sort in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sort, lambda *_: ended.set())
+    stop_asked = StopSignals()
     with tempfile.TemporaryDirectory(prefix="bagfill-clouds-") as folder:
         s3, azure = MiniStack(Path(folder)), Azurite(Path(folder))
         with s3, azure:
@@ -67,5 +64,5 @@ def play_clouds() -> int:
             sys.stderr.write(
                 "Both run until Ctrl-C; what they hold is gone then. Paste the lines into another shell.\n"
             )
-            ended.wait()
+            stop_asked.wait()
     return 0

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,17 @@ class StartFailed(RuntimeError):
     def __init__(self, name: str, what: str, log: Path) -> None:
         self.name, self.log = name, log
         super().__init__(f"{name} did not start: {what}. Its log is {log}; the last lines are:\n{tail(log)}")
+
+
+class StartCancelled(RuntimeError):
+    """Whoever started the programs no longer wants them."""
+
+
+Cancelled = Callable[[], bool]
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,12 @@ class RunningProgram:
             start_new_session=True,
         )
         assert self._guard.stdout is not None  # noqa: S101 - asked for above
-        line = self._guard.stdout.readline()
+        try:
+            line = self._guard.stdout.readline()
+        except BaseException:
+            # Interrupted, by Ctrl-C say: nobody else knows of this guard yet.
+            self.stop()
+            raise
         self._guard.stdout.close()
         self.pid = int(line) if line.strip().isdigit() else 0
 
@@ -122,13 +138,18 @@ class RunningProgram:
             guard.remove(str(path))
         return status
 
-    def wait_until_ready(self) -> float:
+    def wait_until_ready(self, cancelled: Cancelled = never) -> float:
         """Seconds from start to ready.
+
+        Args:
+            cancelled: asked again and again; true ends the waiting.
 
         Raises:
             StartFailed: it ended, or ``ready_within`` passed.
+            StartCancelled: as ``cancelled`` said.
         """
         while not self.program.ready():
+            raise_if(cancelled)
             status = self.exit_status
             if status is not None:
                 raise StartFailed(
@@ -140,6 +161,11 @@ class RunningProgram:
                 )
             time.sleep(0.05)
         return self.age
+
+
+def raise_if(cancelled: Cancelled) -> None:
+    if cancelled():
+        raise StartCancelled
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

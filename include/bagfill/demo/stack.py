@@ -16,6 +16,7 @@ from bagfill.demo.azurite import Azurite
 from bagfill.demo.leftovers import end_leftovers
 from bagfill.demo.ministack import MiniStack
 from bagfill.demo.postgresql import PostgreSQL
+from bagfill.demo.programs import Cancelled, never, raise_if
 from bagfill.demo.seaweedfs import SeaweedFS
 from bagfill.demo.server import EmbeddedServer
 from bagfill.demo.supervisor import Supervisor
@@ -55,6 +56,7 @@ class EmbeddedStack:
         environment: called once the servers answer and before Airflow starts; what it returns is added to the
             environment of Airflow's components: connections, the settings file, the registry's address.
         dags_folder, plugins_folder: the project's, unless told otherwise.
+        cancelled: asked while the stack starts; true ends the start.
 
     Raises:
         AlreadyRunning: by ``start``, when a live stack works in ``work_dir``.
@@ -70,6 +72,7 @@ class EmbeddedStack:
         environment: Environment = lambda _: {},
         dags_folder: Path | None = None,
         plugins_folder: Path | None = None,
+        cancelled: Cancelled = never,
     ) -> None:
         self.work_dir = work_dir.resolve()
         self._wanted = list(servers) + (["postgresql"] if with_airflow and "postgresql" not in servers else [])
@@ -77,6 +80,7 @@ class EmbeddedStack:
         self._restore_delay = restore_delay
         self._environment = environment
         self._folders = (dags_folder, plugins_folder)
+        self._cancelled = cancelled
         self._parts = _Parts()
         self._supervisor: Supervisor | None = None
 
@@ -90,12 +94,13 @@ class EmbeddedStack:
         Raises:
             StartFailed: a program did not start; names its log and shows the end of it.
             DagsNotLoaded: Airflow could not read a DAG file.
+            StartCancelled: as ``cancelled`` said.
         """
         begun = time.monotonic()
         end_leftovers(self.state_file)
         shutil.rmtree(self.work_dir, ignore_errors=True)
         self.work_dir.mkdir(parents=True, mode=0o700)
-        self._supervisor = Supervisor(self.state_file)
+        self._supervisor = Supervisor(self.state_file, cancelled=self._cancelled)
         try:
             self._parts.servers = {name: self._make(name) for name in self._wanted}
             self._supervisor.start(*(server.program() for server in self._parts.servers.values()))
@@ -194,18 +199,20 @@ class EmbeddedStack:
         )
         airflow.start(supervisor)
         with airflow.api() as api:
-            wait_for_dags(api, airflow.dags_folder)
+            wait_for_dags(api, airflow.dags_folder, cancelled=self._cancelled)
 
 
-def wait_for_dags(api: AirflowApi, dags_folder: Path, within: float = 90) -> None:
+def wait_for_dags(api: AirflowApi, dags_folder: Path, within: float = 90, *, cancelled: Cancelled = never) -> None:
     """Waits until every file of the folder gave a DAG, which by our rule is named as its file.
 
     Raises:
         DagsNotLoaded: a file cannot be imported, or gave no DAG of its name in time.
+        StartCancelled: as ``cancelled`` said.
     """
     expected = {file.stem for file in dags_folder.glob("*.py")}
     deadline = time.monotonic() + within
     while missing := expected - set(api.dag_ids()):
+        raise_if(cancelled)
         if errors := api.import_errors():
             raise DagsNotLoaded("\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors))
         if time.monotonic() > deadline:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from bagfill.demo.leftovers import ProcessMark, ProgramRecord, end_leftovers, write_state
-from bagfill.demo.programs import Program, RunningProgram, StartFailed
+from bagfill.demo.programs import Cancelled, Program, RunningProgram, StartFailed, never, raise_if
 
 # Seconds before the first, second, … restart in a row; the last one repeats.
 BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -39,14 +39,24 @@ class Supervisor:
 
     Args:
         state_file: where to write down what runs. What an earlier supervisor left behind by that file is ended first.
+        backoff: seconds before the first, second, … restart in a row; the last one repeats.
+        cancelled: asked while programs start; true ends the start with ``StartCancelled``. It is how a signal stops a
+            start: an exception out of a signal handler could come between any two instructions.
 
     Raises:
         AlreadyRunning: another live supervisor owns the state file.
     """
 
-    def __init__(self, state_file: Path | None = None, *, backoff: tuple[float, ...] = BACKOFF) -> None:
+    def __init__(
+        self,
+        state_file: Path | None = None,
+        *,
+        backoff: tuple[float, ...] = BACKOFF,
+        cancelled: Cancelled = never,
+    ) -> None:
         self._state_file = state_file
         self._backoff = backoff
+        self._cancelled = cancelled
         self._groups: list[_Group] = []
         self._lock = threading.RLock()
         self._stopping = threading.Event()
@@ -69,6 +79,7 @@ class Supervisor:
 
         Raises:
             StartFailed: one ended or did not answer. Everything started by this supervisor has been stopped then.
+            StartCancelled: likewise.
         """
         self.launch(*programs)
         return self.wait_until_ready()
@@ -78,10 +89,12 @@ class Supervisor:
 
         Raises:
             StartFailed: it ended with another status than 0, or not within ``ready_within`` seconds.
+            StartCancelled: it was stopped.
         """
         running = RunningProgram(program)
         try:
             while (status := running.exit_status) is None and running.age < program.ready_within:
+                raise_if(self._cancelled)
                 time.sleep(0.05)
         finally:
             running.stop()
@@ -111,7 +124,7 @@ class Supervisor:
         try:
             for watched in self._all():
                 if not watched.ready:
-                    waited[watched.running.program.name] = watched.running.wait_until_ready()
+                    waited[watched.running.program.name] = watched.running.wait_until_ready(self._cancelled)
                     watched.ready = True
         except BaseException:
             self.stop()
@@ -122,7 +135,9 @@ class Supervisor:
     def stop(self) -> None:
         """Stops all programs, the group launched last first. Safe to call again."""
         self._stopping.set()
-        if self._monitor is not None and self._monitor is not threading.current_thread():
+        # An interrupted `launch` may have left a monitor that never started, which cannot be joined. One that is just
+        # starting is not waited for: it finds that it has nothing to do.
+        if self._monitor is not None and self._monitor.is_alive():
             self._monitor.join()
         with self._lock:
             while self._groups:

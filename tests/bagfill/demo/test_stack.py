@@ -37,6 +37,6 @@ def test_terminated_while_starting_leaves_nothing(tmp_path: Path) -> None:
             marks = [ProcessMark(**program[part]) for program in programs for part in ("guard", "main")]
     assert running_stack(work_dir) is None, "it says it is ready while it starts"
     server.send_signal(signal.SIGTERM)
-    assert server.wait(180) == 0
+    assert server.wait(180) == 0, (tmp_path / "log").read_text()
     assert not any(mark.alive for mark in marks)
     assert not stop_in_background(work_dir)

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bagfill.demo.leftovers import AlreadyRunning, ProcessMark, end_leftovers
-from bagfill.demo.programs import Program, StartFailed, plain_environment
+from bagfill.demo.programs import Program, StartCancelled, StartFailed, plain_environment
 from bagfill.demo.supervisor import Supervisor
 
 QUICK = (0.05,)
@@ -171,6 +173,63 @@ def test_run_waits_for_the_end_and_reports_a_failure(tmp_path: Path) -> None:
         assert done.exists()
         with pytest.raises(StartFailed, match="status 7"):
             supervisor.run(python("bad", "raise SystemExit(7)", tmp_path))
+
+
+def test_a_start_that_is_no_longer_wanted_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    supervisor = Supervisor(cancelled=lambda: len(lines(pids)) == 2)
+    with pytest.raises(StartCancelled):
+        supervisor.start(python("daemon", DAEMON, tmp_path, str(pids), ready=lambda: False))
+    assert not any(alive(pid) for pid in lines(pids))
+
+
+def test_a_program_run_to_its_end_is_stopped_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with Supervisor(cancelled=lambda: len(lines(pids)) == 2) as supervisor, pytest.raises(StartCancelled):
+        supervisor.run(python("daemon", DAEMON, tmp_path, str(pids)))
+    assert not any(alive(pid) for pid in lines(pids))
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_interrupted_before_its_monitor_runs_it_stops_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = tmp_path / "pids"
+
+    def interrupted(_: object) -> None:
+        wait_for(lambda: len(lines(pids)) == 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Supervisor(tmp_path / "state.json") as supervisor:
+        supervisor.launch(python("daemon", DAEMON, tmp_path, str(pids)))
+    assert not any(alive(pid) for pid in lines(pids))
+    assert not (tmp_path / "state.json").exists()
+
+
+def test_interrupted_while_a_guard_starts_it_ends_that_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Interrupted] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            assert self.stdout is not None
+            self.program = int(self.stdout.readline())
+            monkeypatch.setattr(self, "stdout", Silent())
+            started.append(self)
+
+    class Silent:
+        readline = interrupt
+
+    monkeypatch.setattr("bagfill.demo.programs.subprocess.Popen", Interrupted)
+    with Supervisor() as supervisor, pytest.raises(KeyboardInterrupt):
+        supervisor.launch(python("sleeper", "import time; time.sleep(600)", tmp_path))
+    (guard,) = started
+    assert guard.returncode is not None
+    assert not alive(guard.program)
 
 
 def test_secrets_of_the_environment_are_not_in_the_repr(tmp_path: Path) -> None:
