@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
+from moto.dynamodb.models import DynamoDBBackend
 from moto.server import ThreadedMotoServer
 
 from bagfill.demo.ministack import MiniStack
@@ -54,11 +56,20 @@ def on_ministack(ministack: MiniStack) -> Tables:
 
 @pytest.fixture(scope="module")
 def on_moto() -> Iterator[Tables]:
+    """DynamoDB looks at a condition and writes as one; moto does so in two steps, between which a thread may come."""
+    one_at_a_time, update = Lock(), DynamoDBBackend.update_item
+
+    def update_item(*given: Any, **named: Any) -> Any:
+        with one_at_a_time:
+            return update(*given, **named)
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield new_tables(f"http://{host}:{port}")
-    server.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoDBBackend, "update_item", update_item)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield new_tables(f"http://{host}:{port}")
+        server.stop()
 
 
 class TestMiniStack(ServiceTableContract):
