@@ -24,6 +24,7 @@ from generated_bag import BAG, GeneratedBag, GeneratedStore
 from rows import Row
 
 from bagfill.audit.model import AuditMode, AuditOutcome
+from bagfill.collector import collect_seldom
 from bagfill.settings import load_settings
 from bagfill.steps.audit import audit
 from bagfill.steps.audit_requests import AuditRequest
@@ -158,6 +159,7 @@ def opened(files: int, folder: Path) -> Iterator[Services]:
 
 def run_step(step: str, files: int, folder: Path) -> None:
     """One step in this process; its figures go to standard output. Raises StepWentWrong."""
+    collect_seldom()
     with opened(files, folder) as services:
         begun = time.monotonic()
         act(step, services, folder)

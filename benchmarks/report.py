@@ -37,6 +37,8 @@ AIMS: Mapping[tuple[str, str], float] = {
 
 _COLOURS = {CHECKSUM: "#1b6ca8", CHECK: "#7fb2d9", SDK: "#b0b0b0"}
 _OTHER = "#2a9d8f"
+_LETTER = 0.013
+"""Width of a letter of the picture, in ratios."""
 
 
 def figures(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
@@ -111,9 +113,11 @@ def _draw_group(axes: Any, place: int, group: Sequence[Row]) -> None:
         at = place + height * (number - (len(group) - 1) / 2)
         ratio = row.ratio or 0.0
         axes.barh(at, ratio, height=height * 0.85, color=_colour(row))
-        named = "" if row.peer_name in _COLOURS else f" of {row.peer_name}"
-        axes.text(ratio + 0.01, at, f" {ratio:.2f}{named}", va="center", fontsize=9)
+        label = f" {ratio:.2f}" if row.peer_name in _COLOURS else f" {ratio:.2f} ({row.peer_name})"
         aim = AIMS.get((row.name, row.peer_name or ""))
+        # The mark of the aim shall not go through the figures.
+        covered = aim is not None and ratio <= aim < ratio + _LETTER * (len(label) + 1)
+        axes.text((aim if covered else ratio) + 0.01, at, label, va="center", fontsize=9)
         if aim is not None:
             axes.plot([aim], [at], marker="|", markersize=12, color="#c1121f")
 

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bagfill.settings import load_settings
-from bagfill.steps.outcomes import IngestRef, ShardRef, StepFailed
-from bagfill.steps.services import Services
-from bagfill.storage.environment_credentials import EnvironmentCredentials
-from bagfill.wiring import open_services
+from bagfill.collector import collect_seldom
+
+if TYPE_CHECKING:
+    from bagfill.steps.outcomes import IngestRef
+    from bagfill.steps.services import Services
 
 _BEGUN = time.monotonic()
 # Each step's function has the name of its module.
@@ -30,6 +30,13 @@ _STEPS = {"plan": "plan_replication", "copy": "copy_shard", "verify": "verify_sh
 
 
 def main() -> None:
+    # As the command line does: first this, then all else is loaded.
+    collect_seldom()
+    from bagfill.settings import load_settings
+    from bagfill.steps.outcomes import IngestRef, StepFailed
+    from bagfill.storage.environment_credentials import EnvironmentCredentials
+    from bagfill.wiring import open_services
+
     step, settings = sys.argv[1], load_settings(Path(sys.argv[2]))
     with open_services(settings, EnvironmentCredentials(os.environ)) as services:
         if step == "start":
@@ -62,6 +69,8 @@ def _both(services: Services, ingest: IngestRef, counts: Iterable[int]) -> Itera
 
 
 def _run(services: Services, act: Callable[..., Any], ingest: IngestRef, count: int) -> dict[str, int]:
+    from bagfill.steps.outcomes import ShardRef, StepFailed
+
     done = {"files": 0, "bytes": 0}
     for index in range(count):
         outcome = act(services, ShardRef(ingest, index))

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bagfill.collector import collect_seldom
 from bagfill.database.errors import DatabaseError
 from bagfill.settings import Settings, SettingsError, load_settings, settings_path
 from bagfill.settings.storage_service import RegisteredBags
@@ -53,6 +54,8 @@ def _parsed(path: Path, _changed: int) -> Settings:
 @contextmanager
 def task_services() -> Iterator[Services]:
     """Services for the time of a task; what a person must correct first ends the task without a retry."""
+    # A task has a process of its own.
+    collect_seldom()
     # Here, and not above: it knows every implementation, and a DAG that is parsed needs none of them.
     from bagfill.wiring import open_services
 

@@ -50,9 +50,7 @@ def replica(samples: tuple[SampleBag, ...]) -> MemoryBucket:
     return bucket
 
 
-def recover(
-    bucket: MemoryBucket, folder: Path, prefix: str = WITH_FETCHED_FILES, *, concurrency: int = 8
-) -> Recovered:
+def recover(bucket: MemoryBucket, folder: Path, prefix: str = WITH_FETCHED_FILES, *, concurrency: int = 8) -> Recovered:
     return recover_bag(MemoryStore(bucket), prefix, folder, concurrency=concurrency)
 
 
