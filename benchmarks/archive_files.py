@@ -8,19 +8,16 @@ has 1.2 GB. The rows named ``folder`` read the same bag from the generated store
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from apart import Cost, cost_of, for_each_number, print_own_cost
 from generated_bag import FOLDER, GeneratedBag, GeneratedStore
 
 from bagfill.bag.rules.finding import Profile
@@ -34,26 +31,7 @@ class WrongVerdict(RuntimeError):
     """A sound bag was not found to be one: the figures say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveCost:
-    """What one verdict cost.
-
-    Args:
-        kind: of the archive, or ``folder``.
-        files: in the payload.
-        seconds: from the first line to the last, without the start of the process.
-        cpu: processor seconds of the whole process.
-        peak: most memory of the process, in bytes.
-    """
-
-    kind: str
-    files: int
-    seconds: float
-    cpu: float
-    peak: int
-
-
-def measure(files: int, say: Callable[[str], None] = lambda _: None) -> list[ArchiveCost]:
+def measure(files: int, say: Callable[[object], None] = lambda _: None) -> list[Cost]:
     """The verdict on one bag in each kind of archive, and in a folder. Raises WrongVerdict, CalledProcessError."""
     costs = []
     with tempfile.TemporaryDirectory(prefix="bagfill-archives-") as name:
@@ -62,9 +40,10 @@ def measure(files: int, say: Callable[[str], None] = lambda _: None) -> list[Arc
         for kind, write in WRITERS.items():
             path = folder / f"bag.{kind}"
             write(bag, path)
-            costs.append(_judged_apart(kind, files, path))
+            command = [sys.executable, __file__, "--judge", kind, str(files), str(path)]
+            costs.append(cost_of(kind, files, command))
             path.unlink(missing_ok=True)
-            say(_line(costs[-1]))
+            say(costs[-1])
     return costs
 
 
@@ -116,34 +95,17 @@ def _files(bag: GeneratedBag) -> Iterator[tuple[str, bytes]]:
         yield name, b"".join(bag.read(name, 0, bag.size(name)))
 
 
-def _judged_apart(kind: str, files: int, path: Path) -> ArchiveCost:
-    command = [sys.executable, __file__, "--judge", kind, str(files), str(path)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return ArchiveCost(kind, files, **json.loads(run.stdout.splitlines()[-1]))
-
-
 def _judge_here(kind: str, files: int, path: Path) -> None:
     begun = time.monotonic()
     verdict = judge(kind, files, path)
     seconds = time.monotonic() - begun
     if not verdict.is_valid or verdict.files != files + 4:
         raise WrongVerdict(f"{kind}: {verdict.files} files, {verdict.findings[:3]}")
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
-    print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak}))
-
-
-def _line(cost: ArchiveCost) -> str:
-    each = cost.cpu / cost.files * 1e6
-    return (
-        f"{cost.files:>9,}  {cost.kind:<9} {cost.seconds:8.1f} s  {cost.cpu:8.1f} CPU s  {each:6.0f} µs a file"
-        f"  {cost.peak / 1e6:6.0f} MB"
-    )
+    print_own_cost(seconds)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--judge"]:
         _judge_here(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
     else:
-        for number in [int(each.replace(",", "")) for each in sys.argv[1:]] or [100_000, 1_000_000]:
-            measure(number, lambda text: print(text, flush=True))
+        for_each_number(measure)

@@ -9,8 +9,6 @@ folder. A task handles one shard in production; here one process handles all sha
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from apart import Cost, cost_of, for_each_number, print_own_cost
 from generated_bag import BAG, GeneratedBag, GeneratedStore
 from rows import Row
 
@@ -77,55 +76,25 @@ class StepWentWrong(RuntimeError):
     """A step did not do its work: its figures say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepCost:
-    """What one step of one bag cost.
-
-    Args:
-        seconds: from its first line to its last, without the start of the process.
-        cpu: processor seconds of the whole process.
-        peak: most memory of the process, in bytes.
-    """
-
-    step: str
-    files: int
-    seconds: float
-    cpu: float
-    peak: int
-
-
-def measure(files: int, say: Callable[[str], None] = lambda _: None) -> list[StepCost]:
-    """Every step of one bag. Raises StepWentWrong."""
+def measure(files: int, say: Callable[[object], None] = lambda _: None) -> list[Cost]:
+    """Every step of one bag. Raises CalledProcessError."""
     with tempfile.TemporaryDirectory(prefix="bagfill-million-") as folder:
         costs = []
         for step in STEPS:
-            command = [sys.executable, __file__, "--step", step, str(files), folder]
-            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-            if run.returncode:
-                raise StepWentWrong(f"{step} of {files:,} files ended with {run.returncode}")
-            values = json.loads(run.stdout.splitlines()[-1])
-            costs.append(StepCost(step, files, values["seconds"], values["cpu"], values["peak"]))
-            say(_line(costs[-1]))
+            costs.append(cost_of(step, files, [sys.executable, __file__, "--step", step, str(files), folder]))
+            say(costs[-1])
         return costs
 
 
-def million_rows(say: Callable[[str], None] = lambda _: None) -> list[Row]:
+def million_rows(say: Callable[[object], None] = lambda _: None) -> list[Row]:
     """Highest memory of planning or concluding a million files, and how the cost grows."""
     small, large = measure(100_000, say), measure(1_000_000, say)
-    peak = max(cost.peak for cost in large if cost.step in {"plan", "conclude"}) / 1e6
+    peak = max(cost.peak for cost in large if cost.what in {"plan", "conclude"}) / 1e6
     growth = sum(cost.cpu for cost in large) / sum(cost.cpu for cost in small)
     return [
         Row("million_files_memory", peak, "MB"),
         Row("million_files_growth", growth, "times the CPU of 100,000 files"),
     ]
-
-
-def _line(cost: StepCost) -> str:
-    each = cost.cpu / cost.files * 1e6
-    return (
-        f"{cost.files:>9,}  {cost.step:<9} {cost.seconds:8.1f} s  {cost.cpu:8.1f} CPU s  {each:6.0f} µs a file"
-        f"  {cost.peak / 1e6:6.0f} MB"
-    )
 
 
 @dataclass(frozen=True)
@@ -164,9 +133,7 @@ def run_step(step: str, files: int, folder: Path) -> None:
         begun = time.monotonic()
         act(step, services, folder)
         seconds = time.monotonic() - begun
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
-    print(json.dumps({"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak}))
+    print_own_cost(seconds)
 
 
 def act(step: str, services: Services, folder: Path) -> None:
@@ -210,5 +177,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
         run_step(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
     else:
-        for number in [int(each.replace(",", "")) for each in sys.argv[1:]] or [100_000, 1_000_000]:
-            measure(number, lambda text: print(text, flush=True))
+        for_each_number(measure)

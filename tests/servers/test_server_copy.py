@@ -179,8 +179,8 @@ def test_a_url_that_expires_in_the_middle_of_a_file_is_signed_anew_and_the_file_
         late.append(fetch)
         return Trick.LATE
 
-    monkeypatch.setattr("bagfill.storage.s3_signed.URL_LIFE", timedelta(seconds=2))
-    proxy.decide, proxy.pause = dawdle, 3.2
+    monkeypatch.setattr("bagfill.storage.s3_signed.URL_LIFE", timedelta(seconds=4))
+    proxy.decide, proxy.pause = dawdle, 5.2
     services = open_world(azure=proxy.connection_string)
     files = lay(services, "seaweedfs")
 

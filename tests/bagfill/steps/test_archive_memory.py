@@ -88,5 +88,5 @@ def test_each_kind_of_archive_is_judged_within_400_megabytes() -> None:
     from archive_files import measure
 
     costs = measure(VERY_MANY if "BAGFILL_DEEP" in os.environ else FEW)
-    assert [cost.kind for cost in costs] == ["tar", "tar.gz", "zip", "folder"]
+    assert [cost.what for cost in costs] == ["tar", "tar.gz", "zip", "folder"]
     assert all(0 < cost.peak < 400_000_000 for cost in costs)
