@@ -40,8 +40,7 @@ def main() -> None:
     step, settings = sys.argv[1], load_settings(Path(sys.argv[2]))
     with open_services(settings, EnvironmentCredentials(os.environ)) as services:
         if step == "start":
-            for location in services.locations.values():
-                services.stores.reading(location)
+            open_ends(services)
             return
         ingest = IngestRef.from_json(json.loads(sys.argv[3]))
         if step == "copy,verify":
@@ -58,6 +57,13 @@ def main() -> None:
             print(json.dumps(outcome.to_json()))
         else:
             print(json.dumps(_run(services, act, ingest, int(sys.argv[4]))))
+
+
+def open_ends(services: Services) -> None:
+    """Open what one task opens: the source, and one destination. The settings have one for each run."""
+    source, destination, *_ = services.locations.values()
+    services.stores.reading(source)
+    services.stores.writing(destination)
 
 
 def _both(services: Services, ingest: IngestRef, counts: Iterable[int]) -> Iterator[dict[str, float]]:

@@ -1,7 +1,7 @@
 """What a task of ours takes before its first object, on top of what Airflow has loaded for any task.
 
 ``python start_task.py STEP SETTINGS``: loads Airflow's task runner, then the step's module, the settings, the services
-and every location's clients. Prints ``{"airflow", "ours"}``, processor seconds.
+and the clients of source and destination. Prints ``{"airflow", "ours"}``, processor seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from shard_task import open_ends
+
 
 def main() -> None:
     step, settings = sys.argv[1], Path(sys.argv[2])
@@ -23,8 +25,7 @@ def main() -> None:
     opening = import_module("bagfill.wiring").open_services
     credentials = import_module("bagfill.storage.environment_credentials").EnvironmentCredentials(os.environ)
     with opening(import_module("bagfill.settings").load_settings(settings), credentials) as services:
-        for location in services.locations.values():
-            services.stores.reading(location)
+        open_ends(services)
     print(json.dumps({"airflow": loaded, "ours": time.process_time() - loaded}))
 
 

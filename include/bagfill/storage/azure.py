@@ -19,7 +19,7 @@ from bagfill.storage.keys import require_folder, require_name, require_range
 from bagfill.storage.names import AZURE_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits
 from bagfill.storage.obstore_reads import UNCLEAR, create_once, open_range
-from bagfill.storage.plain_objects import AskAgain, is_short, open_plain
+from bagfill.storage.plain_objects import AskAgain, open_plain
 from bagfill.storage.resuming import OpenRange, resumed
 from bagfill.storage.store import AlreadyExists, Capability, Created, ObjectInfo, StagedWrite, ThawAnswer, ThawTier
 
@@ -32,7 +32,7 @@ _CAPABILITIES = frozenset(
 
 
 class AzureStore:
-    """A container. Small blobs, listings, blocks and the state of one blob go by plain requests, long reads through
+    """A container. Blobs, listings, blocks and the state of one blob go by plain requests, blobs behind a proxy through
     obstore, everything else through the SDK.
 
     Args:
@@ -60,10 +60,13 @@ class AzureStore:
         self._thaw_to = thaw_to
         self._access = access
         self._limits = limits or RequestLimits()
-        self._obstore = open_obstore(access, container, location=location, limits=self._limits)
         self._lean = AzureLean(container, access, location=location, limits=self._limits)
         self._objects = open_plain(
             access.account_url, access.ca_bundle, AzureDialect(self._lean), location=location, limits=self._limits
+        )
+        # Only where there are no plain requests: to open it takes as long as to move a hundred small blobs.
+        self._obstore = (
+            open_obstore(access, container, location=location, limits=self._limits) if self._objects is None else None
         )
         self._loading = Lock()
         self._loaded: AzureSdk | None = None
@@ -111,11 +114,13 @@ class AzureStore:
 
     def _open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
         try:
-            if self._objects is not None and is_short(length):
+            if self._objects is not None:
                 return self._objects.open(key, start, length, etag)
-            return open_range(self._obstore, key, start, length, etag, partial(self._read_error, key))
+            if self._obstore is not None:
+                return open_range(self._obstore, key, start, length, etag, partial(self._read_error, key))
         except (AskAgain, *UNCLEAR):
-            return self._sdk.open(key, start, length, etag)
+            pass
+        return self._sdk.open(key, start, length, etag)
 
     def read_into(self, key: str, into: memoryview, *, etag: str) -> bool:
         """See :meth:`ObjectStore.read_into`."""
@@ -128,8 +133,10 @@ class AzureStore:
         try:
             if self._objects is not None:
                 made = self._objects.create(key, data)
-            else:
+            elif self._obstore is not None:
                 made = create_once(self._obstore, key, data)
+            else:
+                return self._sdk.create(key, data)
         except (AskAgain, *UNCLEAR):
             return self._sdk.create(key, data)
         if made is not None:

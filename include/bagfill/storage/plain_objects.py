@@ -23,7 +23,6 @@ from bagfill.storage.store import Created
 
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _LONGEST_REFUSAL = 64 * 1024
-_SHORT = 8 * 1024 * 1024
 _TAKEN = frozenset({409, 412})
 _IF_NOTHING_IS_THERE = {"If-None-Match": "*"}
 
@@ -201,11 +200,6 @@ def open_plain(
             StoreFailure.MISCONFIGURED, location=location, key="", operation="open", detail=detail
         ) from None
     return PlainObjects(http, dialect, location=location, limits=limits)
-
-
-def is_short(length: int | None) -> bool:
-    """Whether a read of so many bytes, or to the end, is one for plain requests; obstore takes long ranges."""
-    return length is None or length <= _SHORT
 
 
 def _span(answered: Answered) -> tuple[int, int, int] | None:

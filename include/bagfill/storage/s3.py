@@ -15,7 +15,7 @@ from bagfill.storage.names import S3_NAMES, NameRules
 from bagfill.storage.obstore_options import RequestLimits, obstore_holds
 from bagfill.storage.obstore_reads import UNCLEAR, create_once, open_range
 from bagfill.storage.pace import Pace
-from bagfill.storage.plain_objects import AskAgain, is_short, open_plain
+from bagfill.storage.plain_objects import AskAgain, open_plain
 from bagfill.storage.resuming import OpenRange, resumed
 from bagfill.storage.s3_lists import BucketElsewhere, S3Lists
 from bagfill.storage.s3_objects import S3Dialect
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 class S3Store:
-    """A bucket. Small objects and listings go by plain requests, long reads through obstore, everything else (and what
-    these cannot) through boto3.
+    """A bucket. Objects and listings go by plain requests, objects behind a proxy through obstore, everything else (and
+    what these cannot) through boto3.
 
     Args:
         bucket: the bucket's name.
@@ -62,10 +62,15 @@ class S3Store:
         self._access = access
         self._limits = limits or RequestLimits()
         place = find_place(access, location=location, limits=self._limits)
-        self._obstore = open_obstore(place, access, bucket, location=location, limits=self._limits)
         http = LeanHttp(place.endpoint, access.ca_bundle, self._limits)
         self._objects = open_plain(
             place.endpoint, access.ca_bundle, S3Dialect(bucket, place), location=location, limits=self._limits
+        )
+        # Only where there are no plain requests: to open it takes as long as to move a hundred small objects.
+        self._obstore = (
+            open_obstore(place, access, bucket, location=location, limits=self._limits)
+            if self._objects is None
+            else None
         )
         self._lists: S3Lists | None = S3Lists(bucket, place, location=location, http=http)
         self._loading = Lock()
@@ -138,12 +143,12 @@ class S3Store:
         return resumed(self._open, self, key, start=start, length=length, etag=etag)
 
     def _open(self, key: str, start: int, length: int | None, etag: str | None) -> OpenRange:
-        if self._objects is not None and is_short(length):
+        if self._objects is not None:
             try:
                 return self._objects.open(key, start, length, etag)
             except AskAgain:
                 pass
-        elif obstore_holds(key):
+        elif self._obstore is not None and obstore_holds(key):
             try:
                 return open_range(self._obstore, key, start, length, etag, partial(self._read_error, key))
             except UNCLEAR:
@@ -161,7 +166,7 @@ class S3Store:
         try:
             if self._objects is not None:
                 made = self._objects.create(key, data)
-            elif obstore_holds(key):
+            elif self._obstore is not None and obstore_holds(key):
                 made = create_once(self._obstore, key, data)
             else:
                 return self._sdk.create(key, data)

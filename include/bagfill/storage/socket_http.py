@@ -1,8 +1,9 @@
-"""HTTP/1.1 over plain sockets, for objects that are moved by the thousand.
+"""HTTP/1.1 over plain sockets, for objects that are moved by the thousand, and for the bytes of large ones.
 
-A request takes half the processor time that it takes through obstore, a third of urllib3's (docs/decisions/0041).
-It does what such objects need and no more: GET and PUT over connections that are kept, bodies of a length that was
-announced. Whatever else a server answers is told as such, and another client asks again.
+A request takes half the processor time that it takes through obstore, a third of urllib3's (docs/decisions/0041), and
+a long body at most as much (docs/decisions/0046). It does what objects need and no more: GET and PUT over connections
+that are kept, bodies of a length that was announced. Whatever else a server answers is told as such, and another client
+asks again.
 """
 
 from __future__ import annotations
