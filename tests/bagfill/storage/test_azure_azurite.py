@@ -89,7 +89,7 @@ class TestAzurite(StoreContract):
             sas = _sas(azurite, read=True, list=True, create=True, write=True)
             access = AzureAccess(azurite.endpoint, sas_token=sas)
         store = AzureStore(CONTAINER, access, location="fast")
-        # Without the SDK's second opinion, which would hide that obstore fails.
+        # Without the SDK's second opinion, which would hide that the fast way fails.
         monkeypatch.delattr(AzureStore, "_sdk")
         assert isinstance(store.create(f"{folder}a +%2F é.txt", b"fast"), Created)
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"

@@ -72,7 +72,7 @@ class TestMiniStack(StoreContract):
         ):
             monkeypatch.setenv(name, value)
         store = S3Store(BUCKET, access, location="fast")
-        # Without boto3's second opinion, which would hide that obstore fails.
+        # Without boto3's second opinion, which would hide that the fast way fails.
         monkeypatch.delattr(S3Store, "_sdk")
         assert isinstance(store.create(f"{folder}a +%2F é.txt", b"fast"), Created)
         assert read(store, f"{folder}a +%2F é.txt") == b"fast"
