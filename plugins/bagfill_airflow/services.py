@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bagfill.collector import collect_seldom
 from bagfill.database.errors import DatabaseError
 from bagfill.settings import Settings, SettingsError, load_settings, settings_path
 from bagfill.settings.storage_service import RegisteredBags
@@ -54,9 +53,11 @@ def _parsed(path: Path, _changed: int) -> Settings:
 @contextmanager
 def task_services() -> Iterator[Services]:
     """Services for the time of a task; what a person must correct first ends the task without a retry."""
-    # A task has a process of its own.
+    # Here, and not above: a DAG that is parsed needs neither, and `wiring` knows every implementation.
+    from bagfill.collector import collect_seldom
+
+    # A task has a process of its own. First this: then all else is loaded.
     collect_seldom()
-    # Here, and not above: it knows every implementation, and a DAG that is parsed needs none of them.
     from bagfill.wiring import open_services
 
     use_airflows_logs()
