@@ -14,7 +14,7 @@ SDKS = {"boto3", "botocore", "s3transfer", "azure", "obstore", "aiobotocore"}
 MAY_IMPORT_SDKS = {
     "include/bagfill/storage/s3*.py": "the S3 provider",
     "include/bagfill/storage/azure*.py": "the Azure provider",
-    "include/bagfill/storage/obstore_*.py": "reads of both providers",
+    "include/bagfill/storage/obstore_*.py": "bytes of objects behind a proxy, for both providers",
     "include/bagfill/demo/load.py": "archives sample objects, which no store of ours can",
     "include/bagfill/demo/storage_service/setting.py": "tables and topics of the stand-in service",
     "include/bagfill/storage/dynamodb*.py": "tables of a storage service",
